@@ -1,0 +1,1 @@
+"""Keeps Clarus WMS and BigCommerce telling the same story."""

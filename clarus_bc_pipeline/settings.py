@@ -1,0 +1,278 @@
+"""Settings: stores, mappings and thresholds from one TOML file, secrets from the environment; typed and validated.
+
+A bad setting stops the start and names the key, the value and what would be right. What does not belong here:
+anything that a flow decides from data, and the database's address (`ledger/urls.py`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+
+DEFAULT_FILE = "clarus_bc.toml"
+SANDBOX_FILE = Path(__file__).parent / "sandbox" / "clarus_bc.toml"
+EXAMPLE_FILE = Path(__file__).parent / "clarus_bc.example.toml"
+
+NoteTarget = Literal["packing_notes", "pick_notes", "delivery_notes", "order_notes",
+                     "string1", "string2", "string3", "string4", "string5"]
+# Clarus documents 255 characters for packing_notes; the others carry no documented limit, and 255 is what a
+# string column of the same schema holds (clarus-api.json). A tenant that knows better raises it here.
+DEFAULT_NOTE_LIMITS: dict[NoteTarget, int] = {
+    "packing_notes": 255, "pick_notes": 255, "delivery_notes": 255, "order_notes": 255,
+    "string1": 255, "string2": 255, "string3": 255, "string4": 255, "string5": 255,
+}
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. The message lists every fault, one a line."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BigCommerceSettings(_Model):
+    """How to reach one shop. `base_url` may point at any server that speaks BigCommerce's specification."""
+
+    base_url: str = "https://api.bigcommerce.com"
+    store_hash: str = Field(min_length=1)
+    quota_share: float = Field(0.8, gt=0, le=1, description="share of the store's quota that we may use")
+    page_size: int = Field(250, ge=1, le=250)
+    overlap_seconds: int = Field(120, ge=1, description="how far each pull reaches back over the last one")
+    max_parallel_calls: int = Field(3, ge=1, le=8)
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        return _http_url(value)
+
+
+class ClarusSettings(_Model):
+    """How to reach one stock owner's account in one Clarus tenant."""
+
+    base_url: str = "https://clarus-api.com"
+    api_path: Literal["/api", "/api/v1"] = "/api"
+    subdomain: str = Field(min_length=1)
+    account: str = Field(min_length=1, description="account (stock owner) code")
+    warehouse: str = Field(min_length=1, description="warehouse code")
+    page_size: int = Field(100, ge=1, le=500)
+    overlap_seconds: int = Field(300, ge=1)
+    max_parallel_calls: int = Field(3, ge=1, le=8)
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        return _http_url(value)
+
+
+class NoteMapping(_Model):
+    """One source on the shop's order and the Clarus field that shows it to the packer, picker or carrier.
+
+    Sources: `customer_message`, `staff_notes`, `gift_wrap`, `product_options`, `form_field:<name>`,
+    `metafield:<namespace>/<key>`. Several sources of one target are joined by `; ` in the order of the file.
+    """
+
+    source: str
+    target: NoteTarget
+    label: str = ""
+
+    @field_validator("source")
+    @classmethod
+    def _known_source(cls, value: str) -> str:
+        simple = {"customer_message", "staff_notes", "gift_wrap", "product_options"}
+        if value in simple or re.fullmatch(r"form_field:.+|metafield:[^/]+/.+", value):
+            return value
+        raise ValueError(f"unknown source; use one of {', '.join(sorted(simple))}, form_field:<name>, "
+                         "metafield:<namespace>/<key>")
+
+
+class OrdersSettings(_Model):
+    """Which orders go to the warehouse, and how they look there."""
+
+    release_status_ids: tuple[int, ...] = (11,)
+    paid_payment_statuses: tuple[str, ...] = ("paid", "captured")
+    cancelled_status_ids: tuple[int, ...] = (4, 5)
+    since: str | None = Field(None, description="ISO 8601; orders created before are never released (go-live line)")
+    reference_prefix: str = "BC-"
+    despatch_within_hours: int = Field(24, ge=1)
+    default_priority: int = Field(50, ge=1, le=99)
+    notes: tuple[NoteMapping, ...] = (
+        NoteMapping(source="customer_message", target="packing_notes"),
+        NoteMapping(source="staff_notes", target="order_notes"),
+        NoteMapping(source="gift_wrap", target="string1"),
+    )
+    note_limits: dict[NoteTarget, int] = DEFAULT_NOTE_LIMITS
+
+    def note_limit(self, target: NoteTarget) -> int:
+        return self.note_limits.get(target, DEFAULT_NOTE_LIMITS[target])
+
+
+class SkuRule(_Model):
+    """One transform from the shop's SKU to the Clarus product code. Rules apply in the order of the file."""
+
+    rule: Literal["trim", "upper", "lower", "zero_pad", "strip_zeros", "map_characters"]
+    width: int | None = Field(None, ge=1, le=50, description="zero_pad: the length to reach")
+    characters: dict[str, str] = Field(default_factory=dict, description="map_characters: from -> to")
+
+    @model_validator(mode="after")
+    def _complete(self) -> SkuRule:
+        if self.rule == "zero_pad" and self.width is None:
+            raise ValueError("rule zero_pad needs width, for example width = 8")
+        if self.rule == "map_characters" and not self.characters:
+            raise ValueError('rule map_characters needs characters, for example { "/" = "-" }')
+        return self
+
+
+class SkuSettings(_Model):
+    """How the shop's SKU becomes a Clarus product code: the explicit table first, else the rules."""
+
+    rules: tuple[SkuRule, ...] = ()
+    table: dict[str, str] = Field(default_factory=dict)
+
+
+class CarrierMapping(_Model):
+    """A Clarus carrier code's carrier: one of ours (`clarus-bc settings carriers`), or a link template of your own."""
+
+    carrier: str | None = None
+    link_template: str | None = None
+
+    @model_validator(mode="after")
+    def _either(self) -> CarrierMapping:
+        if not self.carrier and not self.link_template:
+            raise ValueError("give carrier or link_template")
+        if self.link_template and "{number}" not in self.link_template:
+            raise ValueError("link_template must contain {number}")
+        return self
+
+
+class DespatchSettings(_Model):
+    """How a despatch becomes shipments in the shop."""
+
+    carriers: dict[str, CarrierMapping] = Field(default_factory=dict)
+    invalid_tracking: Literal["hold", "send"] = "send"
+    wait_for_tracking_minutes: int = Field(10, ge=0)
+    sla_minutes: int = Field(15, ge=1, description="despatched in Clarus to shown in BigCommerce")
+    set_status_after_minutes: int = Field(5, ge=0)
+
+
+class OutboxSettings(_Model):
+    """How hard a push is tried. Seconds; see docs/decisions for why each default."""
+
+    lease_seconds: int = Field(150, ge=15)
+    settle_seconds: int = Field(60, ge=0, description="wait before reading back an ambiguous write")
+    alert_after_failures: int = Field(5, ge=1)
+    first_retry_seconds: float = Field(2.0, gt=0)
+    longest_retry_seconds: float = Field(900.0, gt=0)
+    threads: int = Field(3, ge=1, le=8)
+
+
+class StoreSettings(_Model):
+    """All of one store."""
+
+    key: str
+    name: str = ""
+    currency: str = Field("GBP", pattern=r"^[A-Z]{3}$")
+    timezone: str = "Europe/London"
+    bigcommerce: BigCommerceSettings
+    clarus: ClarusSettings
+    orders: OrdersSettings = OrdersSettings()
+    skus: SkuSettings = SkuSettings()
+    despatch: DespatchSettings = DespatchSettings()
+    outbox: OutboxSettings = OutboxSettings()
+    personal_data_retention_days: int = Field(30, ge=1)
+
+    @property
+    def secrets_prefix(self) -> str:
+        return f"CLARUS_BC_{re.sub(r'[^A-Z0-9]', '_', self.key.upper())}"
+
+    def secret(self, name: Literal["BC_TOKEN", "CLARUS_CLIENT_ID", "CLARUS_CLIENT_SECRET"]) -> SecretStr:
+        """The secret from the environment, or from the file that `<NAME>_FILE` names. Raises `SettingsError`."""
+        variable = f"{self.secrets_prefix}_{name}"
+        value = os.environ.get(variable)
+        if value is None and (file := os.environ.get(f"{variable}_FILE")):
+            try:
+                value = Path(file).read_text().strip()
+            except OSError as error:
+                raise SettingsError(f"{variable}_FILE = {file!r} cannot be read: {error.strerror}") from error
+        if not value:
+            raise SettingsError(f"{variable} is not set: export it (store {self.key!r} needs it to sign in)")
+        return SecretStr(value)
+
+
+StoreKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+
+
+class WorkerSettings(_Model):
+    """How often the resident worker and the sensors look for change."""
+
+    orders_every_seconds: int = Field(20, ge=1)
+    despatch_every_seconds: int = Field(10, ge=1)
+    sweep_every_seconds: int = Field(300, ge=10, description="re-read of all open goods-outs")
+
+
+class Settings(_Model):
+    """The whole file."""
+
+    stores: dict[StoreKey, StoreSettings] = Field(min_length=1)
+    worker: WorkerSettings = WorkerSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("stores"), dict):
+            stores = {k: ({**v, "key": k} if isinstance(v, dict) else v) for k, v in data["stores"].items()}
+            return {**data, "stores": stores}
+        return data
+
+
+def settings_file() -> Path:
+    """The file in force: `CLARUS_BC_SETTINGS`, else `clarus_bc.toml` here, else the sandbox's own (demo stores)."""
+    if named := os.environ.get("CLARUS_BC_SETTINGS"):
+        return Path(named)
+    here = Path(DEFAULT_FILE)
+    if here.exists():
+        return here
+    if os.environ.get("CLARUS_BC_ENV") == "production":
+        raise SettingsError(f"no settings: set CLARUS_BC_SETTINGS or put {DEFAULT_FILE} here (CLARUS_BC_ENV=production)")
+    return SANDBOX_FILE
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read and validate the settings. Raises `SettingsError` with every fault named."""
+    path = path or settings_file()
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}. Set CLARUS_BC_SETTINGS to a file.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from error
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        faults = [_fault(e) for e in error.errors(include_url=False)]
+        raise SettingsError(f"{path}: {len(faults)} bad setting(s)\n" + "\n".join(f"  {f}" for f in faults)) from error
+
+
+def _fault(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    value = error.get("input")
+    shown = "" if error["type"] in ("missing", "extra_forbidden") or isinstance(value, dict) else f" = {value!r}"
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "missing":
+        message = "is missing"
+    elif error["type"] == "extra_forbidden":
+        message = "is not a setting; see clarus_bc.example.toml for those that are"
+    return f"{key}{shown}: {message}"
+
+
+def _http_url(value: str) -> str:
+    if not re.match(r"^https?://[^/\s]+", value):
+        raise ValueError("must be an http(s) address, for example https://api.bigcommerce.com")
+    return value.rstrip("/")
+
+
