@@ -48,10 +48,12 @@ bigcommerce_order = sa.Table(
     sa.Column("external_order_id", sa.Text),
     sa.Column("created_at", _TIME, nullable=False),
     sa.Column("modified_at", _TIME, nullable=False),
+    sa.Column("read_at", _TIME),  # last time this order was read on purpose, changed or not
     sa.Column("release_hash", sa.Text, nullable=False),  # of all that the warehouse is told: lines, addresses, notes
     *_source(),
     sa.Index(None, "store", "status_id"),
     sa.Index(None, "store", "modified_at"),
+    sa.Index(None, "store", "seen_at"),
 )
 
 bigcommerce_order_line = sa.Table(
@@ -70,6 +72,7 @@ bigcommerce_order_line = sa.Table(
     *_source(),
     sa.Index(None, "store", "order_id"),
     sa.Index(None, "store", "sku"),
+    sa.Index(None, "store", "seen_at"),
 )
 
 bigcommerce_order_address = sa.Table(
@@ -112,6 +115,7 @@ bigcommerce_shipment = sa.Table(
     sa.Column("deleted_at", _TIME),
     *_source(),
     sa.Index(None, "store", "order_id"),
+    sa.Index(None, "store", "seen_at"),
 )
 
 bigcommerce_shipment_line = sa.Table(
@@ -156,12 +160,14 @@ clarus_goods_out = sa.Table(
     sa.Index(None, "store", "order_id"),
     sa.Index(None, "store", "status"),
     sa.Index(None, "store", "reference"),
+    sa.Index(None, "store", "seen_at"),
 )
 
 clarus_goods_out_line = sa.Table(
     "clarus_goods_out_line", metadata, _store(), _key("goods_out_line_id"),
     sa.Column("goods_out_id", sa.BigInteger, nullable=False),
-    sa.Column("order_product_id", sa.BigInteger),  # from alt_line_reference
+    sa.Column("order_product_id", sa.BigInteger),  # by line reference, else by SKU; null: could not be matched
+    sa.Column("candidates", sa.Integer, nullable=False),  # order lines that it could be: 1 is a match
     sa.Column("product_code", sa.Text, nullable=False),
     sa.Column("ordered", _QUANTITY, nullable=False),
     sa.Column("allocated", _QUANTITY, nullable=False),
@@ -170,6 +176,7 @@ clarus_goods_out_line = sa.Table(
     sa.Column("short_status", sa.Text, nullable=False),
     *_source(),
     sa.Index(None, "store", "goods_out_id"),
+    sa.Index(None, "store", "seen_at"),
 )
 
 # How an order moved through the warehouse, for anyone who asks where it stands.
@@ -187,6 +194,7 @@ clarus_shipment = sa.Table(
     sa.Column("tracking_number", sa.Text, nullable=False),
     *_source(),
     sa.Index(None, "store", "goods_out_id"),
+    sa.Index(None, "store", "seen_at"),
 )
 
 clarus_package = sa.Table(
@@ -197,6 +205,7 @@ clarus_package = sa.Table(
     sa.Column("missing_since", _TIME),
     *_source(),
     sa.Index(None, "store", "goods_out_id"),
+    sa.Index(None, "store", "seen_at"),
 )
 
 # --- despatch: what left, event by event, and the parcels it was announced as ----------------------------------
@@ -261,6 +270,7 @@ push = sa.Table(
     sa.UniqueConstraint("store", "kind", "business_key"),
     sa.Index("ix_push_open", "store", "lane", "push_id",
              postgresql_where=sa.text("state IN ('pending','sending','ambiguous')")),
+    sa.Index("ix_push_lane", "store", "lane"),
     sa.Index("ix_push_due", "store", "due_at",
              postgresql_where=sa.text("state IN ('pending','sending','ambiguous','parked')")),
 )
@@ -317,6 +327,32 @@ finding_event = sa.Table(
     sa.Column("actor", sa.Text, nullable=False),
     sa.Column("note", sa.Text),
     sa.Index(None, "store", "finding_id"),
+)
+
+# What the last proof found, order by order; the totals of a store move by the difference of an order's rows.
+despatch_proof = sa.Table(
+    "despatch_proof", metadata, _store(), _key("order_id"),
+    sa.Column("despatched_lines", sa.Integer, nullable=False),
+    sa.Column("confirmed_lines", sa.Integer, nullable=False),
+    sa.Column("gap_lines", sa.Integer, nullable=False),
+    sa.Column("not_checked_lines", sa.Integer, nullable=False),
+    sa.Column("proven_at", _TIME, nullable=False),
+)
+
+# Only the lines that are not confirmed.
+despatch_gap_line = sa.Table(
+    "despatch_gap_line", metadata, _store(), _key("goods_out_line_id"), _key("order_product_id"),  # 0: on one side only
+    sa.Column("order_id", sa.BigInteger, nullable=False),
+    sa.Column("category", sa.Text, nullable=False),  # a finding's code, or not_checked
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("sku", sa.Text, nullable=False),
+    sa.Column("despatched", _QUANTITY, nullable=False),
+    sa.Column("shipped", _QUANTITY, nullable=False),
+    sa.Column("since", _TIME, nullable=False),  # of the event, not of our noticing
+    sa.Column("value_at_risk", _MONEY, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Index(None, "store", "order_id"),
+    sa.Index(None, "store", "category"),
 )
 
 despatch_gap_history = sa.Table(
