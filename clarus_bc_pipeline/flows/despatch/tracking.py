@@ -170,7 +170,7 @@ def check_character(rule: Mapping[str, Any], serial: str) -> str:
         case "mod7":
             return str(int(serial) % 7)
         case "mod10":
-            digits = [_digit(c) for c in (serial[::-1] if rule.get("reverse") else serial)]
+            digits = [_digit(c) for c in serial]
             return str(-(sum(digits[::2]) * rule["even"] + sum(digits[1::2]) * rule["odd"]) % 10)
         case "weighted":
             total = _weighted(serial, rule["weights"])

@@ -178,6 +178,12 @@ def test_there_is_no_link_without_a_number() -> None:
     assert tracking_fields(CARRIERS["apc"], "", "WS11 8LD").tracking_link == ""
 
 
+def test_there_is_no_link_where_it_would_be_longer_than_bigcommerce_holds() -> None:
+    van = Carrier("custom-van", "Van", link_template="https://van.example/{number}" + "x" * 100)
+    assert len(tracking_fields(van, "€" * 40).tracking_link) == 480
+    assert tracking_fields(van, "€" * 50).tracking_link == ""
+
+
 _ANY_CARRIER = st.sampled_from(
     [*CARRIERS.values(), Carrier("custom-van", "Van", link_template="https://van.example/?n={number}")]
 )

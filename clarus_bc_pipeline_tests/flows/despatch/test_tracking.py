@@ -234,6 +234,11 @@ def test_two_numbers_that_are_each_in_groups_are_told_apart() -> None:
     assert check.parts == ("15976950635219", "15976950635226")
 
 
+def test_two_numbers_are_two_even_where_together_they_happen_to_be_a_longer_one() -> None:
+    assert check_tracking("dpd-uk", "1597695063521915976950630398").format == "dpd"
+    assert check_tracking("dpd-uk", "15976950635219 15976950630398").verdict is Verdict.SEVERAL_NUMBERS
+
+
 def test_one_number_over_two_lines_is_one_number() -> None:
     assert check_tracking("evri", "12345678\n90123456").verdict is Verdict.VALID
     assert check_tracking("dpd", "0081 827 0998 0000\n0200 45 327 276 N").verdict is Verdict.VALID
