@@ -1,0 +1,275 @@
+"""One order of the shop as the rest of the project sees it, and how it is read from V2's JSON.
+
+What belongs here: the wire format. What does not: the calls (`orders.py`), and what an order's status or line
+types mean for a release (the flows): values that we do not know are kept as they came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from clarus_bc_pipeline.bigcommerce.client import field_problem
+from clarus_bc_pipeline.bigcommerce.dates import from_rfc2822
+from clarus_bc_pipeline.decisions.unreadable import Unreadable
+
+SYSTEM = "BigCommerce"
+
+# The reference types these quantities "number": a whole one may arrive as 2 or as 2.0, and is an int here.
+if TYPE_CHECKING:
+    Whole = int
+else:
+    Whole = int | float
+
+
+class FormField(msgspec.Struct, frozen=True):
+    """A shop's own address field. `value` is a string, a number or a list of strings."""
+
+    name: str
+    value: Any = None
+
+
+class OrderAddress(msgspec.Struct, frozen=True):
+    """A delivery address. `id` is what a shipment calls order_address_id. Unset texts are empty."""
+
+    id: int
+    first_name: str = ""
+    last_name: str = ""
+    company: str = ""
+    street_1: str = ""
+    street_2: str = ""
+    city: str = ""
+    state: str = ""
+    zip: str = ""
+    country: str = ""
+    country_iso2: str = ""
+    phone: str = ""
+    email: str = ""
+    shipping_method: str = ""
+    form_fields: list[FormField] = []
+
+
+class _Option(msgspec.Struct, frozen=True):
+    display_name: str = ""
+    display_value: str = ""
+
+
+class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line. `id` is what shipments call order_product_id; prices are of one unit, in the order's currency.
+
+    `order_address_id` is 0 where nothing is shipped (digital, pickup). The SKU is the one at the time of the
+    order.
+    """
+
+    id: int
+    order_address_id: int
+    product_id: int
+    sku: str
+    name: str
+    type: str
+    quantity: Whole
+    quantity_shipped: Whole
+    quantity_refunded: Whole
+    price_inc_tax: Decimal
+    price_ex_tax: Decimal
+    order_id: int | None = None
+    variant_id: int | None = None
+    parent_order_product_id: int | None = None
+    wrapping_name: str | None = None
+    wrapping_message: str | None = None
+    product_options: list[_Option] = []
+
+    @property
+    def options(self) -> tuple[tuple[str, str], ...]:
+        """The shopper's choices as (display_name, display_value)."""
+        return tuple((option.display_name, option.display_value) for option in self.product_options)
+
+    @property
+    def wrapping(self) -> tuple[str, str] | None:
+        """Gift wrap as (name, message), or None where the shopper wanted none."""
+        if not self.wrapping_name and not self.wrapping_message:
+            return None
+        return self.wrapping_name or "", self.wrapping_message or ""
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """An order with all its lines and delivery addresses. Times are UTC; money is in `currency_code`.
+
+    `currency_code` is the transactional currency, the one the shopper paid in. `modified_at` moves on every
+    change. An address without e-mail or telephone carries the billing address's.
+    """
+
+    id: int
+    status_id: int
+    payment_status: str
+    channel_id: int | None
+    currency_code: str
+    total_inc_tax: Decimal
+    items_total: Decimal
+    items_shipped: Decimal
+    is_deleted: bool
+    is_digital: bool
+    external_order_id: str | None
+    created_at: datetime
+    modified_at: datetime
+    customer_message: str
+    staff_notes: str
+    billing_email: str
+    billing_phone: str
+    addresses: list[OrderAddress]
+    lines: list[OrderLine]
+
+
+class _Billing(msgspec.Struct, frozen=True):
+    email: str | None = None
+    phone: str | None = None
+
+
+class _Shipping(OrderAddress, frozen=True, kw_only=True):
+    line_items: list[OrderLine] | OrderLine
+
+
+class _Other(msgspec.Struct, frozen=True):
+    """A consignment without delivery: pickup, download or gift certificate."""
+
+    line_items: list[OrderLine] | OrderLine
+
+
+class _EMail(msgspec.Struct, frozen=True):
+    gift_certificates: list[_Other] = []
+
+
+class _Consignments(msgspec.Struct, frozen=True):
+    # Required: a server that ignores `include` sends a link here, and no lines must not look like an empty
+    # order.
+    shipping: list[_Shipping]
+    pickups: list[_Other] = []
+    downloads: list[_Other] = []
+    email: _EMail = _EMail()
+
+
+class _WireOrder(msgspec.Struct, frozen=True):
+    """The fields read, as V2 sends them. Without a default: an order cannot be handled without it."""
+
+    id: int
+    status_id: int
+    payment_status: str
+    default_currency_code: str
+    total_inc_tax: Decimal
+    items_total: Decimal
+    items_shipped: Decimal
+    date_created: str
+    date_modified: str
+    consignments: _Consignments
+    channel_id: int | None = None
+    is_deleted: bool = False
+    order_is_digital: bool = False
+    external_order_id: str | None = None
+    customer_message: str | None = None
+    staff_notes: str | None = None
+    billing_address: _Billing = _Billing()
+
+
+_WIRE = msgspec.json.Decoder(_WireOrder)
+
+
+def decode_order(raw: bytes | msgspec.Raw) -> Order:
+    """One order. Raises `msgspec.DecodeError` or ValueError, the words naming the field."""
+    wire = _WIRE.decode(raw)
+    billing = wire.billing_address
+    email, phone = billing.email or "", billing.phone or ""
+    consignments = wire.consignments
+    lines: list[OrderLine] = []
+    addresses: list[OrderAddress] = []
+    for shipping in consignments.shipping:
+        shipped = _as_list(shipping.line_items)
+        lines += shipped
+        # Whether the consignment's id is the order_address_id is not documented; the lines' own field is.
+        ids = dict.fromkeys(line.order_address_id for line in shipped if line.order_address_id)
+        addresses += [_address(shipping, address_id, email, phone) for address_id in ids or (shipping.id,)]
+    for other in (*consignments.pickups, *consignments.downloads, *consignments.email.gift_certificates):
+        lines += _as_list(other.line_items)
+    return Order(
+        id=wire.id,
+        status_id=wire.status_id,
+        payment_status=wire.payment_status,
+        channel_id=wire.channel_id,
+        currency_code=wire.default_currency_code,
+        total_inc_tax=wire.total_inc_tax,
+        items_total=wire.items_total,
+        items_shipped=wire.items_shipped,
+        is_deleted=wire.is_deleted,
+        is_digital=wire.order_is_digital,
+        external_order_id=wire.external_order_id or None,
+        created_at=_time("date_created", wire.date_created),
+        modified_at=_time("date_modified", wire.date_modified),
+        customer_message=wire.customer_message or "",
+        staff_notes=wire.staff_notes or "",
+        billing_email=email,
+        billing_phone=phone,
+        addresses=addresses,
+        lines=lines,
+    )
+
+
+def unreadable_order(raw: bytes | msgspec.Raw, error: ValueError) -> Unreadable:
+    """Why this order could not be read, with its number if at least that can be."""
+    order_id = _field(raw, "id")
+    record = f"order {order_id}" if isinstance(order_id, int) else "order without an id"
+    reason = field_problem(error) if isinstance(error, msgspec.DecodeError) else str(error)
+    return Unreadable(SYSTEM, record, reason)
+
+
+def modified_at_of(raw: bytes | msgspec.Raw) -> datetime | None:
+    """When an unreadable order was modified, if that much can be read: paging goes on from it."""
+    text = _field(raw, "date_modified")
+    try:
+        return from_rfc2822(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _as_list(items: list[OrderLine] | OrderLine) -> list[OrderLine]:
+    lines = items if isinstance(items, list) else [items]
+    return [_whole(line) for line in lines] if any(_has_float(line) for line in lines) else lines
+
+
+def _has_float(line: OrderLine) -> bool:
+    return float in (type(line.quantity), type(line.quantity_shipped), type(line.quantity_refunded))
+
+
+def _whole(line: OrderLine) -> OrderLine:
+    return msgspec.structs.replace(line, **dict(_whole_quantities(line)))
+
+
+def _whole_quantities(line: OrderLine) -> Iterator[tuple[str, int]]:
+    for name in ("quantity", "quantity_shipped", "quantity_refunded"):
+        value = getattr(line, name)
+        if value != int(value):
+            raise ValueError(f"line {line.id}.{name}: expected a whole number, got {value}")
+        yield name, int(value)
+
+
+def _address(place: _Shipping, address_id: int, email: str, phone: str) -> OrderAddress:
+    return OrderAddress(
+        address_id, place.first_name, place.last_name, place.company, place.street_1, place.street_2,
+        place.city,
+        place.state, place.zip, place.country, place.country_iso2, place.phone or phone, place.email or email,
+        place.shipping_method, place.form_fields,
+    )  # fmt: skip
+
+
+def _time(name: str, text: str) -> datetime:
+    try:
+        return from_rfc2822(text)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _field(raw: bytes | msgspec.Raw, name: str) -> Any:
+    record = msgspec.json.decode(raw)
+    return record.get(name) if isinstance(record, dict) else None
