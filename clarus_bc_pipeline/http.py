@@ -24,8 +24,12 @@ import httpx
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=20.0, pool=10.0)
-CALL_DEADLINE_SECONDS = 45.0  # the worst case of one call: pool, connect, write, read, none of them overlapping
-MAX_REPLY_BYTES = 64 * 1024 * 1024  # 250 orders with their lines are about 1 MB; this is a guard, not a budget
+CALL_DEADLINE_SECONDS = (
+    45.0  # the worst case of one call: pool, connect, write, read, none of them overlapping
+)
+MAX_REPLY_BYTES = (
+    64 * 1024 * 1024
+)  # 250 orders with their lines are about 1 MB; this is a guard, not a budget
 
 _E_MAIL = re.compile(r"[^\s\"'<>@]+@[^\s\"'<>@]+")
 _PHONE = re.compile(r"\+?\d[\d ()-]{8,}\d")
@@ -49,8 +53,15 @@ class CallFailed(Exception):
 class NotApplied(CallFailed):
     """Surely not applied; safe to send again after `retry_after` seconds (None: the caller chooses)."""
 
-    def __init__(self, call: str, problem: str, *, status: int | None = None, detail: str = "",
-                 retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        call: str,
+        problem: str,
+        *,
+        status: int | None = None,
+        detail: str = "",
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(call, problem, status=status, detail=detail)
         self.retry_after = retry_after
 
@@ -104,7 +115,9 @@ def send(client: httpx.Client, method: str, path: str, **request: Any) -> httpx.
     except httpx.TransportError as error:
         raise Ambiguous(call, f"no whole reply ({type(error).__name__})") from error
     if len(response.content) > MAX_REPLY_BYTES:
-        raise Ambiguous(call, f"reply of {len(response.content)} bytes is over the limit of {MAX_REPLY_BYTES}")
+        raise Ambiguous(
+            call, f"reply of {len(response.content)} bytes is over the limit of {MAX_REPLY_BYTES}"
+        )
     return response
 
 
@@ -120,7 +133,9 @@ def raise_for_status(response: httpx.Response, *, detail: str | None = None) -> 
     words = detail if detail is not None else response.text
     match status:
         case 401 | 403:
-            raise AuthFailed(call, f"{status}: credentials or scope not accepted", status=status, detail=words)
+            raise AuthFailed(
+                call, f"{status}: credentials or scope not accepted", status=status, detail=words
+            )
         case 404 | 410:
             raise Gone(call, f"{status}: no such record", status=status, detail=words)
         case 423 | 429:

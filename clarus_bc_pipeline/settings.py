@@ -12,19 +12,43 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 DEFAULT_FILE = "clarus_bc.toml"
 SANDBOX_FILE = Path(__file__).parent / "sandbox" / "clarus_bc.toml"
 EXAMPLE_FILE = Path(__file__).parent / "clarus_bc.example.toml"
 
-NoteTarget = Literal["packing_notes", "pick_notes", "delivery_notes", "order_notes",
-                     "string1", "string2", "string3", "string4", "string5"]
+NoteTarget = Literal[
+    "packing_notes",
+    "pick_notes",
+    "delivery_notes",
+    "order_notes",
+    "string1",
+    "string2",
+    "string3",
+    "string4",
+    "string5",
+]
 # Clarus documents 255 characters for packing_notes; the others carry no documented limit, and 255 is what a
 # string column of the same schema holds (clarus-api.json). A tenant that knows better raises it here.
 DEFAULT_NOTE_LIMITS: dict[NoteTarget, int] = {
-    "packing_notes": 255, "pick_notes": 255, "delivery_notes": 255, "order_notes": 255,
-    "string1": 255, "string2": 255, "string3": 255, "string4": 255, "string5": 255,
+    "packing_notes": 255,
+    "pick_notes": 255,
+    "delivery_notes": 255,
+    "order_notes": 255,
+    "string1": 255,
+    "string2": 255,
+    "string3": 255,
+    "string4": 255,
+    "string5": 255,
 }
 
 
@@ -87,8 +111,10 @@ class NoteMapping(_Model):
         simple = {"customer_message", "staff_notes", "gift_wrap", "product_options"}
         if value in simple or re.fullmatch(r"form_field:.+|metafield:[^/]+/.+", value):
             return value
-        raise ValueError(f"unknown source; use one of {', '.join(sorted(simple))}, form_field:<name>, "
-                         "metafield:<namespace>/<key>")
+        raise ValueError(
+            f"unknown source; use one of {', '.join(sorted(simple))}, form_field:<name>, "
+            "metafield:<namespace>/<key>"
+        )
 
 
 class OrdersSettings(_Model):
@@ -97,7 +123,9 @@ class OrdersSettings(_Model):
     release_status_ids: tuple[int, ...] = (11,)
     paid_payment_statuses: tuple[str, ...] = ("paid", "captured")
     cancelled_status_ids: tuple[int, ...] = (4, 5)
-    since: str | None = Field(None, description="ISO 8601; orders created before are never released (go-live line)")
+    since: str | None = Field(
+        None, description="ISO 8601; orders created before are never released (go-live line)"
+    )
     reference_prefix: str = "BC-"
     despatch_within_hours: int = Field(24, ge=1)
     default_priority: int = Field(50, ge=1, le=99)
@@ -238,7 +266,9 @@ def settings_file() -> Path:
     if here.exists():
         return here
     if os.environ.get("CLARUS_BC_ENV") == "production":
-        raise SettingsError(f"no settings: set CLARUS_BC_SETTINGS or put {DEFAULT_FILE} here (CLARUS_BC_ENV=production)")
+        raise SettingsError(
+            f"no settings: set CLARUS_BC_SETTINGS or put {DEFAULT_FILE} here (CLARUS_BC_ENV=production)"
+        )
     return SANDBOX_FILE
 
 
@@ -248,20 +278,26 @@ def load_settings(path: Path | None = None) -> Settings:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(f"{path}: cannot be read: {error.strerror}. Set CLARUS_BC_SETTINGS to a file.") from error
+        raise SettingsError(
+            f"{path}: cannot be read: {error.strerror}. Set CLARUS_BC_SETTINGS to a file."
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not valid TOML: {error}") from error
     try:
         return Settings.model_validate(data)
     except ValidationError as error:
         faults = [_fault(e) for e in error.errors(include_url=False)]
-        raise SettingsError(f"{path}: {len(faults)} bad setting(s)\n" + "\n".join(f"  {f}" for f in faults)) from error
+        raise SettingsError(
+            f"{path}: {len(faults)} bad setting(s)\n" + "\n".join(f"  {f}" for f in faults)
+        ) from error
 
 
 def _fault(error: Any) -> str:
     key = ".".join(str(part) for part in error["loc"])
     value = error.get("input")
-    shown = "" if error["type"] in ("missing", "extra_forbidden") or isinstance(value, dict) else f" = {value!r}"
+    shown = (
+        "" if error["type"] in ("missing", "extra_forbidden") or isinstance(value, dict) else f" = {value!r}"
+    )
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "missing":
         message = "is missing"
@@ -274,5 +310,3 @@ def _http_url(value: str) -> str:
     if not re.match(r"^https?://[^/\s]+", value):
         raise ValueError("must be an http(s) address, for example https://api.bigcommerce.com")
     return value.rstrip("/")
-
-

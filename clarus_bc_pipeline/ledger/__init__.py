@@ -1,1 +1,2 @@
-"""The ledger: Postgres, and all that is remembered. It knows no vendor's API and no Dagster (but for `dagster_storage`)."""
+"""The ledger: Postgres, and all that is remembered. It knows no vendor's API and no Dagster (but for
+`dagster_storage`)."""

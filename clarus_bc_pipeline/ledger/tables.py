@@ -154,7 +154,6 @@ clarus_goods_out = sa.Table(
     sa.Column("status", sa.Text, nullable=False),  # DRAFT PENDING PICK PART ALLOCATED COMPLETED PART_ALLOCATED CANCELLED
     sa.Column("carrier_code", sa.Text),
     sa.Column("despatched_at", _TIME),
-    sa.Column("released_hash", sa.Text),  # the order's release_hash when Clarus took it over: the lock
     sa.Column("missing_since", _TIME),  # deleted by hand: asked for by id and not returned
     *_source(),
     sa.Index(None, "store", "order_id"),
@@ -271,6 +270,11 @@ push = sa.Table(
     sa.Index("ix_push_open", "store", "lane", "push_id",
              postgresql_where=sa.text("state IN ('pending','sending','ambiguous')")),
     sa.Index("ix_push_lane", "store", "lane"),
+    # What may be sent next, in the order in which it goes.
+    sa.Index("ix_push_pending", "store", "priority", "push_id", postgresql_where=sa.text("state = 'pending'")),
+    # The database itself refuses a second push in flight in one lane.
+    sa.Index("uq_push_in_flight", "store", "lane", unique=True,
+             postgresql_where=sa.text("state IN ('sending','ambiguous')")),
     sa.Index("ix_push_due", "store", "due_at",
              postgresql_where=sa.text("state IN ('pending','sending','ambiguous','parked')")),
 )
@@ -314,6 +318,7 @@ finding = sa.Table(
     sa.CheckConstraint("state IN ('open','resolved','closed')", name="state"),
     sa.Index("uq_finding_open", "store", "code", "subject", unique=True, postgresql_where=sa.text("state = 'open'")),
     sa.Index(None, "store", "scope", "state"),
+    sa.Index(None, "store", "code", "subject"),  # has it been here before, and was it closed?
     sa.Index(None, "store", "order_id"),
 )
 

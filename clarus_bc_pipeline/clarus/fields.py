@@ -1,0 +1,75 @@
+"""What this project asks Clarus's GraphQL for: fields and filters, resource by resource.
+
+What belongs here: names on the wire and where they come from. What does not: what they mean (the resource's module),
+or asking for them (`client.py`).
+
+Sources: the `/graphql#List...` pages of Clarus's API reference. `documented` holds fields that those pages show;
+`beyond` holds names of the same resource's REST attributes, or of a record that the page's filters refer to, which
+the pages do not show for GraphQL. `tenant_schema.py` asks a tenant whether it has both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One root of the GraphQL schema. `documented` and `beyond` are selections of a node."""
+
+    root: str
+    filter_type: str
+    documented: str
+    filters: tuple[str, ...]
+    beyond: str = ""
+
+    @property
+    def selection(self) -> str:
+        return f"{self.documented} {self.beyond}".strip()
+
+
+ACCOUNTS = Resource("accounts", "AccountFilterType", "id code", filters=("code",))
+WAREHOUSES = Resource("warehouses", "WarehouseFilterType", "id code", filters=("code",))
+GOODS_OUTS = Resource(
+    "goods_outs",
+    "GoodsOutsFilterType",
+    "id reference goods_out_status { code } account { code } carrier { code }",
+    filters=("reference", "goods_out_status_code", "account_id"),
+    beyond="external_system_reference1 actual_date_of_dispatch",
+)
+GOODS_OUT_LINES = Resource(
+    "goods_out_lines",
+    "GoodsOutLineFilterType",
+    "id order_quantity allocated_quantity pick_quantity dispatch_quantity short_status"
+    " product { code } goods_out { id }",
+    filters=("goods_out_id",),
+    beyond="alt_line_reference",
+)
+SHIPMENTS = Resource(
+    "shipments",
+    "ShipmentFilterType",
+    "id reference status carrier { code name }",
+    filters=("goods_out_id",),
+    beyond="tracking_number goods_out { id }",
+)
+PACKAGES = Resource(
+    "packages", "PackageFilterType", "id tracking_number shipment { id }", filters=("shipment_id",)
+)
+TRANSACTIONS = Resource(
+    "transactions",
+    "TransactionFilterType",
+    "id subtype category quantity created_at product { code }",
+    filters=("account_id", "created_at"),
+    beyond="goods_out { id }",
+)
+PRODUCTS = Resource(
+    "products", "ProductsFilterType", "id code barcode description", filters=("account_id", "code")
+)
+
+RESOURCES: Mapping[str, Resource] = {
+    resource.root: resource
+    for resource in (
+        ACCOUNTS, WAREHOUSES, GOODS_OUTS, GOODS_OUT_LINES, SHIPMENTS, PACKAGES, TRANSACTIONS, PRODUCTS,
+    )
+}  # fmt: skip

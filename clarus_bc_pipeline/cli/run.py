@@ -1,0 +1,169 @@
+"""Commands that move things: `sync`, `deliver`, `worker`."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+import typer
+
+from clarus_bc_pipeline.cli.output import (
+    FINDINGS,
+    USAGE,
+    Json,
+    StoreOption,
+    fail,
+    print_json,
+    print_table,
+    progress_bar,
+)
+from clarus_bc_pipeline.cli.stores import chosen, each_store
+from clarus_bc_pipeline.decisions import Severity
+from clarus_bc_pipeline.flows.catalogue import sync as catalogue
+from clarus_bc_pipeline.flows.despatch import gap as despatch_gap
+from clarus_bc_pipeline.flows.despatch import sync as despatch
+from clarus_bc_pipeline.flows.orders import sync as orders
+from clarus_bc_pipeline.flows.store import Store
+from clarus_bc_pipeline.ledger.engine import open_ledger
+from clarus_bc_pipeline.ledger.findings import open_findings
+from clarus_bc_pipeline.settings import load_settings
+
+FLOWS = ("catalogue", "orders", "despatch")
+
+
+def sync(
+    flows: Annotated[
+        list[str] | None, typer.Argument(help=f"Any of {', '.join(FLOWS)} (default: all).")
+    ] = None,
+    store: StoreOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--read-only", help="Pull and compare; decide and send nothing.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Run each flow's verbs once: pull, decide, deliver, prove. No Dagster is needed."""
+    names = flows or list(FLOWS)
+    if unknown := sorted(set(names) - set(FLOWS)):
+        fail(f"no such flow: {', '.join(unknown)}; flows are {', '.join(FLOWS)}", USAGE)
+    said: list[dict[str, Any]] = []
+    worst: list[Severity] = []
+    for opened in each_store(store):
+        for name in FLOWS:
+            if name in names:
+                said.append({"store": opened.key, "flow": name, **_run(name, opened, dry_run, quiet=json)})
+        worst += _severities(opened.engine, opened.key)
+    if json:
+        print_json({"flows": said})
+    else:
+        for row in said:
+            print_table(
+                f"{row['store']} · {row['flow']}",
+                [{"what": k.replace("_", " "), "": v} for k, v in row.items() if k not in ("store", "flow")],
+            )
+    if Severity.ERROR in worst:
+        raise typer.Exit(FINDINGS)
+
+
+def _run(name: str, store: Store, read_only: bool, *, quiet: bool) -> dict[str, Any]:
+    match name:
+        case "catalogue":
+            with progress_bar(f"{store.key}: reading both catalogues", quiet=quiet):
+                read = {
+                    "clarus_products": catalogue.pull_warehouse(store),
+                    "bigcommerce_skus": catalogue.pull_shop(store),
+                }
+            return {**read, "differences": len(catalogue.decide(store))}
+        case "orders":
+            with progress_bar(f"{store.key}: reading orders", quiet=quiet) as bar:
+                pulled = orders.pull(store, progress=bar)
+            said: dict[str, Any] = {
+                "orders_read": pulled.read,
+                "orders_changed": pulled.changed,
+                "unreadable": pulled.unreadable,
+            }
+            if read_only:
+                return said
+            decided = orders.decide(store)
+            with progress_bar(f"{store.key}: releasing orders", quiet=quiet, total=decided.enqueued) as bar:
+                report = orders.deliver(store, progress=bar)
+            return {
+                **said,
+                "orders_waiting": decided.waiting,
+                "released": report.delivered + report.adopted,
+                "to_be_retried": report.retried + report.ambiguous,
+                "refused": report.parked,
+            }
+        case _:
+            with progress_bar(f"{store.key}: reading goods-outs", quiet=quiet) as bar:
+                moved = despatch.pull(store, progress=bar)
+            said = {
+                "goods_outs_read": moved.goods_outs,
+                "rows_changed": moved.changed,
+                "missing": moved.missing,
+            }
+            if not read_only:
+                announced = despatch.decide(store)
+                with progress_bar(
+                    f"{store.key}: creating shipments", quiet=quiet, total=announced.enqueued
+                ) as bar:
+                    report = despatch.deliver(store, progress=bar)
+                orders.pull(store)
+                said |= {
+                    "despatches": announced.despatches,
+                    "delivered": report.delivered + report.adopted,
+                    "to_be_retried": report.retried + report.ambiguous,
+                    "refused": report.parked,
+                }
+            return said | {"gap": despatch_gap.prove(store).headline}
+
+
+def deliver(store: StoreOption = None, json: Json = False) -> None:
+    """Send every push that is due, and nothing else."""
+    rows = []
+    for opened in each_store(store):
+        with progress_bar(f"{opened.key}: delivering", quiet=json) as bar:
+            for flow in (orders, despatch):
+                report = flow.deliver(opened, progress=bar)
+                rows += [
+                    {
+                        "store": opened.key,
+                        "kind": kind,
+                        **{str(outcome): n for outcome, n in outcomes.items()},
+                    }
+                    for kind, outcomes in report.by_kind.items()
+                ]
+                if report.auth_failed:
+                    fail(f"{opened.key}: {report.auth_failed}", 3)
+    if json:
+        print_json({"pushes": rows})
+    else:
+        for row in rows:
+            print_table(
+                f"{row['store']} · {row['kind']}",
+                [{k: v for k, v in row.items() if k not in ("store", "kind")}],
+            )
+        if not rows:
+            print_table("Due pushes", [], empty="none was due")
+
+
+def worker(
+    store: StoreOption = None,
+    quiet_dagster: Annotated[
+        bool, typer.Option("--no-dagster", help="Do not report to Dagster's history.")
+    ] = False,
+) -> None:
+    """Serve the stores until stopped: the fast lane. Sensors stand back while it lives."""
+    import dagster as dg
+
+    from clarus_bc_pipeline.worker import run_worker
+
+    logging.getLogger("clarus_bc").setLevel(logging.INFO)
+    settings = load_settings()
+    instance = None if quiet_dagster else dg.DagsterInstance.get()
+    run_worker(settings, open_ledger(), chosen(settings, store), instance)
+
+
+def _severities(engine: sa.Engine, store: str) -> list[Severity]:
+    with engine.connect() as connection:
+        return [finding.type.severity for finding in open_findings(connection, store=store)]

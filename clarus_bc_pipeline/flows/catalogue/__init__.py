@@ -1,0 +1,1 @@
+"""The catalogue: one SKU, one product code, the same in the shop and in the warehouse."""

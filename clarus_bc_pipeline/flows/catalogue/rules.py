@@ -1,0 +1,249 @@
+"""SKUs: what the shop's SKU is called in Clarus, whether Clarus has it, and where two catalogues disagree.
+
+What belongs here: decisions about SKUs, as pure functions. What does not: finding the code that a wrong SKU was
+meant to be (`closest.py`), look-alike characters (`lookalikes.py`), reading or writing anything (`sync.py`).
+A SKU is matched exactly or not at all; whatever is close is named for a person to judge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from clarus_bc_pipeline.flows.catalogue.closest import Closest, CodeIndex, Damage, grouped, spreadsheet_damage
+from clarus_bc_pipeline.flows.catalogue.lookalikes import is_blank, shown, suspects
+from clarus_bc_pipeline.settings import SkuRule, SkuSettings
+
+CLARUS_CODE_LENGTH = 50  # characters of a product code (clarus-api.json)
+
+# A fault that is hard to see comes before one that a person would see.
+_CODE_OF_DAMAGE: Mapping[Damage, str] = {
+    "spreadsheet": "sku_damaged_by_spreadsheet",
+    "characters": "sku_bad_characters",
+    "leading_zeros": "sku_leading_zeros",
+    "case": "sku_case_clash",
+}
+_WORDS_OF_DAMAGE: Mapping[Damage, str] = {
+    "spreadsheet": "what a spreadsheet made of one of them",
+    "characters": "spaces, unseen or look-alike characters",
+    "leading_zeros": "leading zeros",
+    "case": "upper and lower case",
+}
+
+
+class SkuMap:
+    """The store's way from the shop's SKU to the Clarus product code: its table first, else its rules in order."""
+
+    def __init__(self, settings: SkuSettings) -> None:
+        self.settings = settings
+        self._swaps = {id(rule): _swap(rule) for rule in settings.rules if rule.rule == "map_characters"}
+
+    def to_clarus(self, sku: str) -> str:
+        """The product code that `sku` is looked up by. A blank SKU stays blank, unless the table names it."""
+        named = self.settings.table.get(sku)
+        if named is not None:
+            return named
+        for rule in self.settings.rules:
+            sku = self._apply(rule, sku)
+        return sku
+
+    def _apply(self, rule: SkuRule, sku: str) -> str:
+        match rule.rule:
+            case "trim":
+                return sku.strip()
+            case "upper":
+                return sku.upper()
+            case "lower":
+                return sku.lower()
+            case "zero_pad":  # not zfill, which takes a leading dash for a minus sign
+                return sku.rjust(rule.width or 0, "0") if sku else sku
+            case "strip_zeros":
+                return sku.lstrip("0") or sku[-1:]
+            case "map_characters":
+                return self._swaps[id(rule)].sub(lambda found: rule.characters[found[0]], sku)
+
+
+def _swap(rule: SkuRule) -> re.Pattern[str]:
+    """All of a rule's characters at once, the longest first, so that a -> b, b -> a swaps the two."""
+    if "" in rule.characters:
+        raise ValueError('skus.rules: map_characters has an empty "from"; name the character to replace')
+    return re.compile("|".join(re.escape(c) for c in sorted(rule.characters, key=len, reverse=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The product that a SKU is in Clarus."""
+
+    product_code: str
+    product_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SkuProblem:
+    """Why a SKU is no product of Clarus. `code` is a finding type; `message` is a sentence without the order's name."""
+
+    code: str
+    sku: str
+    message: str
+    closest: str | None = None
+
+
+class SkuFault(NamedTuple):
+    """One thing wrong with one SKU (or Clarus code): the finding type and the sentence that a person reads."""
+
+    sku: str
+    code: str
+    message: str
+
+
+def resolve_sku(
+    sku: str, sku_map: SkuMap, product_codes: Mapping[str, int], *, store: str = "<key>"
+) -> Resolved | SkuProblem:
+    """The Clarus product of `sku`: an exact match after the store's transform, or the reason why there is none.
+
+    `product_codes` is product id by code. Give a `CodeIndex` where many SKUs are asked for: from a plain mapping
+    every miss builds an index anew to name the closest code. `store` is the store's key, for the message.
+    Problems: blank_sku, sku_too_long, sku_damaged_by_spreadsheet, sku_bad_characters, sku_leading_zeros,
+    sku_case_clash, unknown_sku.
+    """
+    code = sku_map.to_clarus(sku)
+    if is_blank(code):
+        return SkuProblem("blank_sku", sku, _blank(sku))
+    if (product_id := product_codes.get(code)) is not None:
+        return Resolved(code, product_id)
+    asked = f"SKU {shown(sku)}" + (f" (in Clarus {shown(code)})" if code != sku else "")
+    table = f"[stores.{store}.skus.table]"
+    if len(code) > CLARUS_CODE_LENGTH:
+        return SkuProblem("sku_too_long", sku, f"{asked} has {len(code)} characters and Clarus takes "
+                          f"{CLARUS_CODE_LENGTH}. Shorten it in BigCommerce or map it in {table}.")  # fmt: skip
+    closest = CodeIndex.of(product_codes).closest(code)
+    near = f" (closest: {shown(closest.code)})" if closest else ""
+    message = f"{asked} is not in Clarus{near}. Add it in Clarus or map it in {table}."
+    return SkuProblem(_problem_code(code, closest), sku, message + _difference(code, closest),
+                      closest.code if closest else None)  # fmt: skip
+
+
+def sku_fault(sku: str) -> SkuFault | None:
+    """What is wrong with one SKU on its own: blank, over-long, hidden or look-alike characters, a spreadsheet's work."""
+    if is_blank(sku):
+        return SkuFault(sku, "blank_sku", _sentence(_blank(sku)))
+    if len(sku) > CLARUS_CODE_LENGTH:
+        return SkuFault(sku, "sku_too_long", f"SKU {shown(sku)} has {len(sku)} characters and Clarus takes "
+                        f"{CLARUS_CODE_LENGTH}. Shorten it, or map it to a shorter code in the settings.")  # fmt: skip
+    if found := suspects(sku):
+        return SkuFault(sku, "sku_bad_characters", f"SKU {shown(sku)} holds {'; '.join(found)}. Type it again "
+                        "without.")  # fmt: skip
+    if damage := spreadsheet_damage(sku):
+        return SkuFault(sku, "sku_damaged_by_spreadsheet", f"SKU {shown(sku)} reads like {damage}. Type the true SKU "
+                        "again, in a column that is formatted as text.")  # fmt: skip
+    return None
+
+
+def sku_faults(skus: Iterable[str]) -> list[SkuFault]:
+    """What is wrong within one catalogue: every SKU on its own, and those that differ from another by case only."""
+    once = list(dict.fromkeys(skus))
+    faults = [fault for sku in once if (fault := sku_fault(sku))]
+    for clash in grouped(once, str.casefold).values():
+        faults += [
+            SkuFault(sku, "sku_case_clash", f"SKU {shown(sku)} differs from {_listed(clash, but=sku)} by upper and "
+                     "lower case only. Rename one of them.")
+            for sku in clash if len(clash) > 1
+        ]  # fmt: skip
+    return faults
+
+
+def collisions(sku_map: SkuMap, skus: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """(Clarus code, the SKUs that become it), for every code that more than one SKU becomes, in order of the code.
+
+    A transform with a collision must not be accepted: the warehouse could not tell the two products apart.
+    """
+    sources: dict[str, list[str]] = defaultdict(list)
+    for sku in dict.fromkeys(skus):
+        if not is_blank(sku):
+            sources[sku_map.to_clarus(sku)].append(sku)
+    return sorted(
+        (code, tuple(sorted(from_skus))) for code, from_skus in sources.items() if len(from_skus) > 1
+    )
+
+
+def compare_catalogues(
+    shop_skus: Iterable[str], clarus_codes: Mapping[str, int] | Collection[str], sku_map: SkuMap, *,
+    store: str = "<key>",
+) -> list[SkuFault]:  # fmt: skip
+    """Where the two catalogues disagree, at most one fault of a kind for a SKU.
+
+    From the shop: SKUs that Clarus lacks (with what they probably are there), faults of a SKU on its own, and SKUs
+    that the rules make one. From Clarus: codes that no SKU becomes and that no fault has named, and their own faults.
+    Two SKUs that the table sends to one code on purpose are no fault.
+    """
+    skus = list(dict.fromkeys(shop_skus))
+    index = CodeIndex.of(clarus_codes)
+    found: dict[tuple[str, str], SkuFault] = {}
+
+    def add(fault: SkuFault) -> None:
+        found.setdefault((fault.sku, fault.code), fault)
+
+    explained: set[str] = set()
+    for sku in skus:
+        answer = resolve_sku(sku, sku_map, index, store=store)
+        if isinstance(answer, Resolved):
+            explained.add(answer.product_code)
+        else:
+            add(SkuFault(sku, answer.code, _sentence(answer.message)))
+            if answer.closest and answer.code != "unknown_sku":
+                explained.add(answer.closest)
+    by_rule = [sku for sku in skus if sku not in sku_map.settings.table]
+    for code, together in collisions(sku_map, by_rule):
+        for sku in together:
+            add(SkuFault(sku, _collision_code(together), f"SKU {shown(sku)} and {_listed(together, but=sku)} become "
+                         f"one Clarus code, {shown(code)}. Change the rules in [stores.{store}.skus], or rename one "
+                         "of them."))  # fmt: skip
+    # What the store's rules or table mend is no fault any more.
+    for fault in [*sku_faults(sku for sku in by_rule if sku_fault(sku_map.to_clarus(sku)) or not sku_fault(sku)),
+                  *sku_faults(index)]:  # fmt: skip
+        add(fault)
+    for code in index:
+        if code not in explained and not is_blank(code):
+            add(SkuFault(code, "sku_not_in_shop", f"Clarus code {shown(code)} is no SKU of BigCommerce. Add it there "
+                         "if it is for sale; its stock cannot be shown until then."))  # fmt: skip
+    return list(found.values())
+
+
+def _problem_code(code: str, closest: Closest | None) -> str:
+    if closest and closest.damage:
+        return _CODE_OF_DAMAGE[closest.damage[0]]
+    return "sku_damaged_by_spreadsheet" if spreadsheet_damage(code) else "unknown_sku"
+
+
+def _difference(code: str, closest: Closest | None) -> str:
+    """What a person should look at, as a sentence of its own."""
+    if closest and closest.damage:
+        hidden = suspects(code) if "characters" in closest.damage else []
+        words = " and ".join(_WORDS_OF_DAMAGE[damage] for damage in closest.damage)
+        return f" The two differ by {words}" + (f": it holds {'; '.join(hidden)}." if hidden else ".")
+    if damage := spreadsheet_damage(code):
+        return f" It reads like {damage}."
+    return f" It holds {'; '.join(hidden)}." if (hidden := suspects(code)) else ""
+
+
+def _collision_code(together: tuple[str, ...]) -> str:
+    if len({sku.casefold() for sku in together}) == 1:
+        return "sku_case_clash"
+    return "sku_leading_zeros" if len({sku.lstrip("0") for sku in together}) == 1 else "sku_bad_characters"
+
+
+def _blank(sku: str) -> str:
+    what = f"a line's SKU is {shown(sku)}, which is blank" if sku else "a line has no SKU"
+    return f"{what}. Give the product a SKU in BigCommerce, as it is called in Clarus."
+
+
+def _sentence(message: str) -> str:
+    return message[:1].upper() + message[1:]
+
+
+def _listed(skus: Iterable[str], *, but: str) -> str:
+    others = [shown(sku) for sku in skus if sku != but]
+    return ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")

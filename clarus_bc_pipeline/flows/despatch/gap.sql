@@ -1,0 +1,176 @@
+-- The despatch gap, measured and kept (gap.py).
+
+-- name: gap_touched
+-- Which orders may stand otherwise than at the last proof? (`full` measures all of them again.)
+CREATE TEMPORARY TABLE gap_touched ON COMMIT DROP AS
+SELECT order_id FROM bigcommerce_order WHERE store = :store AND (:full OR seen_at >= :since)
+UNION
+SELECT order_id FROM bigcommerce_order_line WHERE store = :store AND NOT :full AND seen_at >= :since
+UNION
+SELECT g.order_id FROM clarus_goods_out g
+ WHERE g.store = :store AND g.order_id IS NOT NULL AND (:full OR g.seen_at >= :since)
+UNION
+SELECT g.order_id FROM clarus_goods_out_line l JOIN clarus_goods_out g USING (store, goods_out_id)
+ WHERE l.store = :store AND NOT :full AND l.seen_at >= :since AND g.order_id IS NOT NULL
+UNION
+SELECT order_id FROM bigcommerce_shipment WHERE store = :store AND NOT :full AND seen_at >= :since
+UNION
+SELECT g.order_id FROM clarus_package k JOIN clarus_goods_out g USING (store, goods_out_id)
+ WHERE k.store = :store AND NOT :full AND k.seen_at >= :since AND g.order_id IS NOT NULL
+UNION
+SELECT order_id FROM despatch_gap_line WHERE store = :store AND NOT :full
+
+
+-- name: gap_lines
+-- How does each line of the touched orders stand on both sides?
+-- The warehouse's word is the goods-out line; the shop's word is quantity_shipped as last read from BigCommerce.
+CREATE TEMPORARY TABLE gap_now ON COMMIT DROP AS
+WITH warehouse AS (
+    SELECT g.order_id, coalesce(l.order_product_id, 0) AS order_product_id,
+           CASE WHEN l.order_product_id IS NULL THEN l.goods_out_line_id ELSE 0 END AS unmatched_line,
+           min(l.goods_out_line_id) AS goods_out_line_id, min(l.product_code) AS product_code,
+           sum(l.despatched) AS despatched, max(coalesce(g.despatched_at, l.seen_at)) AS despatched_at
+      FROM gap_touched t
+      JOIN clarus_goods_out g ON g.store = :store AND g.order_id = t.order_id
+      JOIN clarus_goods_out_line l ON l.store = g.store AND l.goods_out_id = g.goods_out_id
+     WHERE l.despatched > 0
+     GROUP BY 1, 2, 3
+),
+shop AS (
+    SELECT l.order_id, l.order_product_id, l.sku, l.quantity_shipped AS shipped, l.price_inc_tax, l.seen_at,
+           o.currency, o.modified_at, o.read_at, o.is_deleted
+      FROM gap_touched t
+      JOIN bigcommerce_order o ON o.store = :store AND o.order_id = t.order_id
+      JOIN bigcommerce_order_line l ON l.store = o.store AND l.order_id = o.order_id
+     WHERE l.type = 'physical' AND o.created_at >= :since_created
+),
+ours AS (
+    SELECT s.order_id, sl.order_product_id, sum(sl.quantity) AS shipped, max(s.created_at) AS created_at,
+           max(s.seen_at) AS seen_at, bool_or(s.tracking_number <> '' AND s.tracking_link = '') AS no_link
+      FROM gap_touched t
+      JOIN bigcommerce_shipment s ON s.store = :store AND s.order_id = t.order_id AND s.deleted_at IS NULL
+      JOIN bigcommerce_shipment_line sl ON sl.store = s.store AND sl.shipment_id = s.shipment_id
+     WHERE s.marker IS NOT NULL
+     GROUP BY 1, 2
+),
+tracking AS (
+    SELECT DISTINCT s.order_id, sl.order_product_id
+      FROM gap_touched t
+      JOIN bigcommerce_shipment s ON s.store = :store AND s.order_id = t.order_id AND s.deleted_at IS NULL
+      JOIN bigcommerce_shipment_line sl ON sl.store = s.store AND sl.shipment_id = s.shipment_id
+      JOIN clarus_goods_out g ON g.store = s.store AND g.order_id = s.order_id
+      JOIN despatch_parcel p ON p.store = g.store AND p.goods_out_id = g.goods_out_id
+                            AND s.marker = format('GO-%s/%s/%s', p.goods_out_id, p.sequence, p.parcel)
+      JOIN clarus_package k ON k.store = p.store AND k.package_id = p.package_id AND k.missing_since IS NULL
+     WHERE k.tracking_number <> '' AND p.tracking_number <> k.tracking_number
+),
+line AS (
+    SELECT coalesce(w.order_id, s.order_id) AS order_id,
+           coalesce(w.order_product_id, s.order_product_id) AS order_product_id,
+           coalesce(w.goods_out_line_id, 0) AS goods_out_line_id,
+           coalesce(s.sku, w.product_code) AS sku,
+           coalesce(w.despatched, 0) AS despatched, coalesce(s.shipped, 0) AS shipped,
+           coalesce(w.despatched_at, s.modified_at) AS since, coalesce(s.currency, '') AS currency,
+           abs(coalesce(w.despatched, 0) - coalesce(s.shipped, 0)) * coalesce(s.price_inc_tax, 0) AS value_at_risk,
+           w.order_id IS NOT NULL AS left_warehouse, s.order_id IS NOT NULL AS on_order, s.is_deleted,
+           coalesce(u.shipped, 0) AS ours, coalesce(u.no_link, false) AS no_link, t.order_id IS NOT NULL AS other_tracking,
+           u.created_at IS NULL OR s.seen_at >= u.seen_at OR s.modified_at > u.created_at OR s.read_at >= u.seen_at
+               AS read_back
+      FROM warehouse w
+      FULL JOIN shop s ON s.order_id = w.order_id AND s.order_product_id = w.order_product_id
+      LEFT JOIN ours u ON u.order_id = s.order_id AND u.order_product_id = s.order_product_id
+      LEFT JOIN tracking t ON t.order_id = s.order_id AND t.order_product_id = s.order_product_id
+     WHERE w.despatched > 0 OR s.shipped > 0 OR u.shipped > 0
+)
+SELECT order_id, order_product_id, goods_out_line_id, sku, despatched, shipped, since, currency, value_at_risk,
+       left_warehouse,
+       CASE WHEN left_warehouse AND NOT on_order THEN 'not_checked'
+            WHEN is_deleted THEN 'not_checked'
+            WHEN despatched > shipped AND ours > shipped AND NOT read_back THEN 'not_checked'
+            WHEN despatched > 0 AND shipped = 0 THEN 'despatched_not_shipped'
+            WHEN despatched = 0 THEN 'shipped_not_despatched'
+            WHEN despatched <> shipped THEN 'quantity_mismatch'
+            WHEN other_tracking THEN 'tracking_mismatch'
+            WHEN no_link THEN 'missing_tracking_link'
+            ELSE 'confirmed' END AS category,
+       CASE WHEN left_warehouse AND NOT on_order AND order_product_id = 0 THEN 'the despatched line fits no single order line'
+            WHEN left_warehouse AND NOT on_order THEN 'the order line was not read from BigCommerce'
+            WHEN is_deleted THEN 'the order was deleted or archived in BigCommerce'
+            WHEN despatched > shipped AND ours > shipped AND NOT read_back
+                THEN 'the shipment was accepted and the order has not been read since'
+            ELSE '' END AS reason
+  FROM line
+
+
+-- name: gap_totals
+-- Replace what the last proof said of the touched orders, and tell by how much each total moved.
+WITH before AS (
+    DELETE FROM despatch_proof p USING gap_touched t
+     WHERE p.store = :store AND p.order_id = t.order_id
+    RETURNING p.*
+),
+after AS (
+    SELECT order_id,
+           count(*) FILTER (WHERE left_warehouse) AS despatched_lines,
+           count(*) FILTER (WHERE left_warehouse AND category = 'confirmed') AS confirmed_lines,
+           count(*) FILTER (WHERE category NOT IN ('confirmed', 'not_checked')) AS gap_lines,
+           count(*) FILTER (WHERE category = 'not_checked') AS not_checked_lines
+      FROM gap_now GROUP BY order_id
+)
+SELECT coalesce((SELECT sum(despatched_lines) FROM after), 0)
+       - coalesce((SELECT sum(despatched_lines) FROM before), 0) AS despatched_lines,
+       coalesce((SELECT sum(confirmed_lines) FROM after), 0)
+       - coalesce((SELECT sum(confirmed_lines) FROM before), 0) AS confirmed_lines,
+       coalesce((SELECT sum(gap_lines) FROM after), 0) - coalesce((SELECT sum(gap_lines) FROM before), 0) AS gap_lines,
+       coalesce((SELECT sum(not_checked_lines) FROM after), 0)
+       - coalesce((SELECT sum(not_checked_lines) FROM before), 0) AS not_checked_lines
+
+
+-- name: gap_keep
+-- Keep the proof of the touched orders: a row for each order, and a row for each line that is not confirmed.
+WITH gone AS (
+    DELETE FROM despatch_gap_line l USING gap_touched t WHERE l.store = :store AND l.order_id = t.order_id
+),
+proof AS (
+    INSERT INTO despatch_proof (store, order_id, despatched_lines, confirmed_lines, gap_lines, not_checked_lines, proven_at)
+    SELECT :store, order_id,
+           count(*) FILTER (WHERE left_warehouse),
+           count(*) FILTER (WHERE left_warehouse AND category = 'confirmed'),
+           count(*) FILTER (WHERE category NOT IN ('confirmed', 'not_checked')),
+           count(*) FILTER (WHERE category = 'not_checked'), :now
+      FROM gap_now GROUP BY order_id
+)
+SELECT 1
+
+
+-- name: gap_keep_lines
+-- The lines that are not confirmed, one row each.
+INSERT INTO despatch_gap_line (store, goods_out_line_id, order_product_id, order_id, category, reason, sku, despatched,
+                               shipped, since, value_at_risk, currency)
+SELECT :store, goods_out_line_id, order_product_id, order_id, category, reason, sku, despatched, shipped, since,
+       value_at_risk, currency
+  FROM gap_now WHERE category <> 'confirmed'
+
+
+-- name: gap_summary
+-- The gap by category: lines, oldest, value at risk, and how the lines' ages fall into the operations buckets.
+SELECT category, reason, currency, count(*) AS lines, count(DISTINCT order_id) AS orders,
+       floor(extract(epoch FROM :now - min(since)) / 60)::bigint AS oldest_minutes,
+       sum(value_at_risk) AS value_at_risk,
+       count(*) FILTER (WHERE since > :now - interval '4 hours') AS under_4h,
+       count(*) FILTER (WHERE since <= :now - interval '4 hours' AND since > :now - interval '1 day') AS under_24h,
+       count(*) FILTER (WHERE since <= :now - interval '1 day' AND since > :now - interval '2 days') AS days_1_2,
+       count(*) FILTER (WHERE since <= :now - interval '2 days' AND since > :now - interval '7 days') AS days_3_7,
+       count(*) FILTER (WHERE since <= :now - interval '7 days') AS over_7_days
+  FROM despatch_gap_line
+ WHERE store = :store
+ GROUP BY category, reason, currency
+ ORDER BY category, reason
+
+
+-- name: orders_to_read_back
+-- Which orders hold an accepted shipment that no reading of the order has shown yet, so long after?
+SELECT DISTINCT order_id FROM despatch_gap_line
+ WHERE store = :store AND category = 'not_checked' AND since < :before
+   AND reason = 'the shipment was accepted and the order has not been read since'
+ ORDER BY order_id LIMIT :most

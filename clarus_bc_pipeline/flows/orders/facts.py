@@ -1,0 +1,164 @@
+"""The shop's orders as rows of the ledger: what is kept, what is personal, and what the release lock covers.
+
+What belongs here: turning what the client read into rows. What does not: reading from the shop or deciding anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from clarus_bc_pipeline.bigcommerce.orders import Order, OrderAddress, OrderLine
+
+ORDER_COLUMNS = (
+    "store",
+    "order_id",
+    "status_id",
+    "payment_status",
+    "channel_id",
+    "currency",
+    "total_inc_tax",
+    "items_total",
+    "items_shipped",
+    "is_deleted",
+    "external_order_id",
+    "created_at",
+    "modified_at",
+    "release_hash",
+    "source",
+    "seen_at",
+)
+LINE_COLUMNS = (
+    "store",
+    "order_product_id",
+    "order_id",
+    "order_address_id",
+    "product_id",
+    "variant_id",
+    "sku",
+    "name",
+    "type",
+    "quantity",
+    "quantity_shipped",
+    "quantity_refunded",
+    "price_inc_tax",
+    "source",
+    "seen_at",
+)
+ADDRESS_COLUMNS = (
+    "store",
+    "order_address_id",
+    "order_id",
+    "country_iso2",
+    "shipping_method",
+    "source",
+    "seen_at",
+)
+PERSONAL_COLUMNS = ("store", "order_id", "payload", "source", "seen_at")
+
+SOURCE = "BigCommerce orders"
+
+_json = msgspec.json.Encoder(order="sorted")
+
+
+@dataclass
+class OrderRows:
+    """Rows for the four order tables, each in the order of its `*_COLUMNS`."""
+
+    orders: list[tuple[Any, ...]] = field(default_factory=list)
+    lines: list[tuple[Any, ...]] = field(default_factory=list)
+    addresses: list[tuple[Any, ...]] = field(default_factory=list)
+    personal: list[tuple[Any, ...]] = field(default_factory=list)
+
+
+def order_rows(store: str, orders: Iterable[Order], *, seen_at: datetime) -> OrderRows:
+    """Rows for `orders`. Names, e-mail, phone, street and free text go into the personal payload and nowhere else."""
+    rows = OrderRows()
+    tail = (SOURCE, seen_at)
+    for o in orders:
+        rows.orders.append(
+            (
+                store,
+                o.id,
+                o.status_id,
+                o.payment_status,
+                o.channel_id,
+                o.currency_code,
+                o.total_inc_tax,
+                o.items_total,
+                o.items_shipped,
+                o.is_deleted,
+                o.external_order_id,
+                o.created_at,
+                o.modified_at,
+                release_hash(o),
+                *tail,
+            )
+        )
+        for line in o.lines:
+            rows.lines.append(
+                (
+                    store,
+                    line.id,
+                    o.id,
+                    line.order_address_id,
+                    line.product_id,
+                    line.variant_id,
+                    line.sku,
+                    line.name,
+                    line.type,
+                    line.quantity,
+                    line.quantity_shipped,
+                    line.quantity_refunded,
+                    line.price_inc_tax,
+                    *tail,
+                )
+            )
+        for address in o.addresses:
+            rows.addresses.append(
+                (store, address.id, o.id, address.country_iso2, address.shipping_method, *tail)
+            )
+        rows.personal.append((store, o.id, _json.encode(_personal(o)).decode(), *tail))
+    return rows
+
+
+def release_hash(order: Order) -> str:
+    """The hash of all that the warehouse acts on: lines, addresses, the shopper's message.
+
+    Staff notes are left out: staff write them all day, and each note would read as a change after release.
+    """
+    told = (
+        [
+            (line.id, line.order_address_id, line.sku, line.type, line.quantity, line.quantity_refunded)
+            for line in order.lines
+        ],
+        order.addresses,
+        order.customer_message,
+    )
+    return blake2b(_json.encode(told), digest_size=16).hexdigest()
+
+
+def _personal(order: Order) -> dict[str, Any]:
+    return {
+        "customer_message": order.customer_message,
+        "staff_notes": order.staff_notes,
+        "addresses": [_with_contact(address, order) for address in order.addresses],
+        "lines": [_extras(line) for line in order.lines if line.options or line.wrapping],
+    }
+
+
+def _with_contact(address: OrderAddress, order: Order) -> dict[str, Any]:
+    """The delivery address, with the billing e-mail and phone where it has none: the packing desk needs both."""
+    fields = msgspec.structs.asdict(address)
+    fields["email"] = address.email or order.billing_email
+    fields["phone"] = address.phone or order.billing_phone
+    return fields
+
+
+def _extras(line: OrderLine) -> dict[str, Any]:
+    return {"order_product_id": line.id, "sku": line.sku, "options": line.options, "wrapping": line.wrapping}
