@@ -49,9 +49,13 @@ class _Problem(msgspec.Struct, frozen=True):
 
 
 class _Body(msgspec.Struct, frozen=True):
-    data: msgspec.Raw | msgspec.UnsetType | None = msgspec.UNSET
+    data: msgspec.Raw = msgspec.Raw(b"")  # empty: not in the reply
     errors: list[_Problem | str] | dict[str, Any] | str | None = None
     error: str | None = None
+
+    @property
+    def has_data(self) -> bool:
+        return bytes(self.data) not in (b"", b"null")
 
     @property
     def words(self) -> str:
@@ -68,7 +72,7 @@ def graphql_data(call: str, response: httpx.Response) -> msgspec.Raw:
     body = _checked(call, response)
     if body.errors or body.error:
         raise _error_inside(call, body, query=True)
-    if not isinstance(body.data, msgspec.Raw) or bytes(body.data) == b"null":
+    if not body.has_data:
         raise Ambiguous(call, "the reply holds neither data nor errors", status=response.status_code)
     return body.data
 
@@ -80,7 +84,7 @@ def resource_data(call: str, response: httpx.Response) -> msgspec.Raw | None:
     body = _checked(call, response)
     if body.errors or body.error:
         raise _error_inside(call, body, query=False)
-    return body.data if isinstance(body.data, msgspec.Raw) else None
+    return body.data if body.has_data else None
 
 
 def retry_after(response: httpx.Response) -> float | None:
@@ -106,11 +110,7 @@ def _checked(call: str, response: httpx.Response) -> _Body:
             raise NotApplied(
                 call, "503: not available", status=status, detail=words, retry_after=retry_after(response)
             )
-        try:
-            raise_for_status(response, detail=words)
-        except CallFailed as error:
-            error.call = call
-            raise
+        raise_for_status(response, detail=words)
     if body is None:
         raise Ambiguous(call, f"{status} with a body that is not whole JSON, or not Clarus's", status=status)
     return body
@@ -119,12 +119,11 @@ def _checked(call: str, response: httpx.Response) -> _Body:
 def _error_inside(call: str, body: _Body, *, query: bool) -> CallFailed:
     """What an error inside a success means. For a write that says both data and errors: part of it may be applied."""
     words = body.words
-    has_data = isinstance(body.data, msgspec.Raw) and bytes(body.data) != b"null"
-    if _THROTTLED.search(words) and not has_data:
+    if _THROTTLED.search(words) and not body.has_data:
         return NotApplied(call, "asked to wait", status=200, detail=words)
-    if _SIGNED_OUT.search(words) and not has_data:
+    if _SIGNED_OUT.search(words) and not body.has_data:
         return AuthFailed(call, "credentials or scope not accepted", status=200, detail=words)
-    if has_data or (query and body.data is not msgspec.UNSET):
+    if body.has_data or (query and bytes(body.data)):
         # GraphQL specification 7.1: with `data`, even null, the query was run and failed on the way.
         return Ambiguous(call, "data came with errors, so it is not whole", status=200, detail=words)
     if _BROKEN_INSIDE.search(words):

@@ -179,7 +179,9 @@ def _as_tuples(
         return cast("Sequence[tuple[Any, ...]]", rows), tuple(columns or table.columns.keys())
     names = tuple(columns or first)
     try:
-        return [tuple([row[name] for name in names]) for row in cast("Sequence[Mapping[str, Any]]", rows)], names
+        return [
+            tuple([row[name] for name in names]) for row in cast("Sequence[Mapping[str, Any]]", rows)
+        ], names
     except KeyError as error:
         raise BadRow(f"a row for {table.name} lacks {error}; each must have {', '.join(names)}") from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,15 +64,17 @@ def no_pauses() -> Iterator[None]:
 
 
 ADDRESS = {
-    "first_name": "Ada", "last_name": "Byron", "street_1": "12 St James's Square", "city": "London", "zip": "SW1Y 4JH",
-    "country": "United Kingdom", "country_iso2": "GB", "phone": "020 7946 0018", "email": "ada@example.com",
+    "first_name": "Ada", "last_name": "Byron", "street_1": "12 St James's Square", "city": "London",
+    "zip": "SW1Y 4JH", "country": "United Kingdom", "country_iso2": "GB", "phone": "020 7946 0018",
+    "email": "ada@example.com",
 }  # fmt: skip
+LINES = (
+    {"sku": "MUG-1", "name": "Mug", "quantity": 2, "price_inc_tax": "4.50"},
+    {"sku": "TIN-1", "name": "Tin", "quantity": 1, "price_inc_tax": "11.00"},
+)
 
 
-def order(**fields: Any) -> dict[str, Any]:
-    """A paid order of two mugs and a tin for one address, unless `fields` say otherwise."""
-    lines = [
-        {"sku": "MUG-1", "name": "Mug", "quantity": 2, "price_inc_tax": "4.50"},
-        {"sku": "TIN-1", "name": "Tin", "quantity": 1, "price_inc_tax": "11.00"},
-    ]
-    return {"addresses": [ADDRESS], "lines": lines, **fields}
+@pytest.fixture
+def order() -> Callable[..., dict[str, Any]]:
+    """Makes a paid order of two mugs and a tin for one address, unless told otherwise."""
+    return lambda **fields: {"addresses": [ADDRESS], "lines": LINES, **fields}

@@ -17,7 +17,9 @@ from clarus_bc_pipeline.ledger.engine import new_engine, open_ledger, revision
 from clarus_bc_pipeline.ledger.tables import metadata
 from clarus_bc_pipeline.ledger.urls import LedgerUnavailable
 
-REVISIONS = [r.revision for r in reversed(list(ScriptDirectory.from_config(migrations.config()).walk_revisions()))]
+REVISIONS = [
+    r.revision for r in reversed(list(ScriptDirectory.from_config(migrations.config()).walk_revisions()))
+]
 
 
 def test_head_is_what_the_tables_say(ledger: sa.Engine) -> None:
@@ -30,7 +32,9 @@ def test_head_is_what_the_tables_say(ledger: sa.Engine) -> None:
 
 def test_indexes_with_a_condition_are_what_the_tables_say(ledger: sa.Engine) -> None:
     """Alembic compares names and columns, not the WHERE of a partial index, on which the lanes rest."""
-    query = sa.text("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname")
+    query = sa.text(
+        "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname"
+    )
     with ledger.connect() as connection:
         migrated = dict(connection.execute(query).all())  # type: ignore[arg-type]
         migrated.pop(f"{migrations.VERSION_TABLE}_pkc")
@@ -47,7 +51,9 @@ def test_the_head_named_in_code_is_the_last_file() -> None:
 
 
 @pytest.mark.parametrize("earlier", [None, *REVISIONS])
-def test_a_ledger_of_any_earlier_revision_is_brought_to_head(empty_database_url: str, earlier: str | None) -> None:
+def test_a_ledger_of_any_earlier_revision_is_brought_to_head(
+    empty_database_url: str, earlier: str | None
+) -> None:
     if earlier:
         engine = new_engine(empty_database_url)
         migrations.upgrade(engine, earlier)
@@ -64,11 +70,13 @@ def test_two_processes_may_open_a_new_ledger_at_once(empty_database_url: str) ->
     assert [(p.communicate()[1], p.returncode) for p in both] == [(b"", 0), (b"", 0)]
 
 
-def test_a_ledger_of_a_newer_version_is_refused_with_the_way_out(ledger_url: str, ledger: sa.Engine) -> None:
-    with ledger.begin() as connection:
+def test_a_ledger_of_a_newer_version_is_refused_with_the_way_out(empty_database_url: str) -> None:
+    engine = open_ledger(empty_database_url)
+    with engine.begin() as connection:
         connection.execute(sa.text(f"UPDATE {migrations.VERSION_TABLE} SET version_num = '9999'"))
-    with pytest.raises(LedgerUnavailable, match="newer version of clarus_bc_pipeline.*upgrade the package"):
-        open_ledger(ledger_url)
+    engine.dispose()
+    with pytest.raises(LedgerUnavailable, match=r"newer version of clarus_bc_pipeline.*upgrade the package"):
+        open_ledger(empty_database_url)
 
 
 def test_a_missing_database_is_made(postgres_url: str) -> None:

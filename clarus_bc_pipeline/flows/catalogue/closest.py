@@ -1,8 +1,8 @@
 """The known codes, and which of them a SKU was probably meant to be.
 
-What belongs here: an index of one catalogue's codes and the kinds of damage it can tell apart. What does not: what
-a kind of damage means for an order or a catalogue (`rules.py`). A code found here is a suggestion for a person;
-nothing is ever matched by it.
+What belongs here: an index of one catalogue's codes and the kinds of damage it can tell apart. What does not:
+what a kind of damage means for an order or a catalogue (`rules.py`). A code found here is a suggestion for a
+person; nothing is ever matched by it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NOT_ALNUM = re.compile(r"[\W_]+")
 _TYPED_FOR = str.maketrans("oil", "011")
 
 NEIGHBOURS = 8
-"""How many codes either side of a SKU's place in the sorted catalogue are compared with it letter by letter."""
+"""How many codes either side of a SKU's place in the sorted catalogue are compared with it by spelling."""
 LIKENESS = 0.75
 """How alike (difflib's ratio, 0 to 1) a code must be before it is worth a person's look."""
 
@@ -48,10 +48,10 @@ class Closest:
 
 
 class CodeIndex(Mapping[str, int]):
-    """Product ids by code, of one system, with what it takes to name the closest code of a SKU that is not there.
+    """Product ids by code, of one system, and the closest code to a SKU that is not there.
 
-    Reads like the mapping that it is made from. The index is built at the first miss: O(n log n) once, then each
-    question looks at the codes that fold alike and at a fixed number of neighbours.
+    Reads like the mapping that it is made from. The index is built at the first miss: O(n log n) once, then
+    each question looks at the codes that fold alike and at a fixed number of neighbours.
     """
 
     def __init__(self, codes: Mapping[str, int] | Collection[str]) -> None:
@@ -117,8 +117,11 @@ class CodeIndex(Mapping[str, int]):
         best, found = LIKENESS, None
         for code, key in sorted(near.items()):
             matcher.set_seq1(key)
-            if matcher.quick_ratio() >= best and (ratio := matcher.ratio()) >= best and (ratio > best or not found):
-                best, found = ratio, code
+            if matcher.quick_ratio() < best:  # an upper bound, and cheap
+                continue
+            likeness = matcher.ratio()
+            if likeness > best or (likeness == best and found is None):
+                best, found = likeness, code
         return found
 
     def _before_the_spreadsheet(self, sku: str) -> str | None:
@@ -160,7 +163,7 @@ def differences(sku: str, code: str) -> tuple[Damage, ...]:
 
 
 def spreadsheet_damage(sku: str) -> str | None:
-    """What a spreadsheet made of a SKU, in words, or None where it does not read like a spreadsheet's work."""
+    """What a spreadsheet made of a SKU, in words, or None where it does not read like its work."""
     if sku in _ERRORS:
         return "a spreadsheet's error value"
     if _SHORT_FORM.fullmatch(sku):
@@ -169,7 +172,7 @@ def spreadsheet_damage(sku: str) -> str | None:
         return "a number with a spreadsheet's decimal point"
     if _DAY_MONTH.fullmatch(sku) or _MONTH_NUMBER.fullmatch(sku):
         return "a date that a spreadsheet made"
-    if len(sku) > 1 and (sku.startswith('="') or sku.startswith("'")):
+    if len(sku) > 1 and sku.startswith(('="', "'")):
         return "text with a spreadsheet's quoting"
     return None
 

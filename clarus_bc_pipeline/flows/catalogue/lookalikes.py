@@ -1,6 +1,6 @@
 """Characters that people cannot tell apart and computers can: folding them, finding them, and showing them.
 
-What belongs here: what one character is taken for. What does not: SKUs and catalogues (`rules.py`, `closest.py`).
+What belongs here: what one character is taken for. What does not: SKUs and catalogues (`rules.py`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def is_blank(text: str) -> bool:
 
 
 def folded(text: str) -> str:
-    """`text` as it looks: compatibility forms and look-alikes as plain letters, without spaces and unseen characters.
+    """`text` as it looks: look-alikes and compatibility forms as plain letters, no spaces, nothing unseen.
 
     Case, punctuation and accents stay. Two texts that fold alike look alike. Folding again changes nothing.
     """
@@ -47,7 +47,7 @@ def folded(text: str) -> str:
 
 
 def suspects(text: str) -> list[str]:
-    """The characters that will be changed, lost or mistaken somewhere, each in words; empty where there are none.
+    """The characters that will be changed, lost or mistaken somewhere, each in words; [] if none.
 
     A SKU written wholly in another alphabet is no suspect: a look-alike is one only beside Latin letters, or
     where every letter of the text is one.

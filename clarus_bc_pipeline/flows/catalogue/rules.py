@@ -1,8 +1,8 @@
 """SKUs: what the shop's SKU is called in Clarus, whether Clarus has it, and where two catalogues disagree.
 
-What belongs here: decisions about SKUs, as pure functions. What does not: finding the code that a wrong SKU was
-meant to be (`closest.py`), look-alike characters (`lookalikes.py`), reading or writing anything (`sync.py`).
-A SKU is matched exactly or not at all; whatever is close is named for a person to judge.
+What belongs here: decisions about SKUs, as pure functions. What does not: finding the code that a wrong SKU
+was meant to be (`closest.py`), look-alike characters (`lookalikes.py`), reading or writing anything
+(`sync.py`). A SKU is matched exactly or not at all; whatever is close is named for a person to judge.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _WORDS_OF_DAMAGE: Mapping[Damage, str] = {
 
 
 class SkuMap:
-    """The store's way from the shop's SKU to the Clarus product code: its table first, else its rules in order."""
+    """The store's way from the shop's SKU to the Clarus code: its table first, else its rules in order."""
 
     def __init__(self, settings: SkuSettings) -> None:
         self.settings = settings
@@ -83,7 +83,7 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class SkuProblem:
-    """Why a SKU is no product of Clarus. `code` is a finding type; `message` is a sentence without the order's name."""
+    """Why a SKU is no product of Clarus: a finding type, and the sentence for it without the order's name."""
 
     code: str
     sku: str
@@ -92,7 +92,7 @@ class SkuProblem:
 
 
 class SkuFault(NamedTuple):
-    """One thing wrong with one SKU (or Clarus code): the finding type and the sentence that a person reads."""
+    """One thing wrong with one SKU (or Clarus code): a finding type and the sentence that a person reads."""
 
     sku: str
     code: str
@@ -102,11 +102,11 @@ class SkuFault(NamedTuple):
 def resolve_sku(
     sku: str, sku_map: SkuMap, product_codes: Mapping[str, int], *, store: str = "<key>"
 ) -> Resolved | SkuProblem:
-    """The Clarus product of `sku`: an exact match after the store's transform, or the reason why there is none.
+    """The Clarus product of `sku`: an exact match after the store's transform, or why there is none.
 
-    `product_codes` is product id by code. Give a `CodeIndex` where many SKUs are asked for: from a plain mapping
-    every miss builds an index anew to name the closest code. `store` is the store's key, for the message.
-    Problems: blank_sku, sku_too_long, sku_damaged_by_spreadsheet, sku_bad_characters, sku_leading_zeros,
+    `product_codes` is product id by code. Give a `CodeIndex` where many SKUs are asked for: from a plain
+    mapping every miss builds the index anew to name the closest code. `store` is the store's key, for the
+    message. Problems: blank_sku, sku_too_long, sku_damaged_by_spreadsheet, sku_bad_characters, sku_leading_zeros,
     sku_case_clash, unknown_sku.
     """
     code = sku_map.to_clarus(sku)
@@ -117,46 +117,45 @@ def resolve_sku(
     asked = f"SKU {shown(sku)}" + (f" (in Clarus {shown(code)})" if code != sku else "")
     table = f"[stores.{store}.skus.table]"
     if len(code) > CLARUS_CODE_LENGTH:
-        return SkuProblem("sku_too_long", sku, f"{asked} has {len(code)} characters and Clarus takes "
-                          f"{CLARUS_CODE_LENGTH}. Shorten it in BigCommerce or map it in {table}.")  # fmt: skip
+        message = f"{asked} has {_length(code)}. Shorten it in BigCommerce or map it in {table}."
+        return SkuProblem("sku_too_long", sku, message)
     closest = CodeIndex.of(product_codes).closest(code)
     near = f" (closest: {shown(closest.code)})" if closest else ""
     message = f"{asked} is not in Clarus{near}. Add it in Clarus or map it in {table}."
-    return SkuProblem(_problem_code(code, closest), sku, message + _difference(code, closest),
-                      closest.code if closest else None)  # fmt: skip
+    message += _difference(code, closest)
+    return SkuProblem(_problem_code(code, closest), sku, message, closest.code if closest else None)
 
 
 def sku_fault(sku: str) -> SkuFault | None:
-    """What is wrong with one SKU on its own: blank, over-long, hidden or look-alike characters, a spreadsheet's work."""
+    """What is wrong with one SKU on its own: blank, over-long, unseen or look-alike characters, a spreadsheet."""
     if is_blank(sku):
         return SkuFault(sku, "blank_sku", _sentence(_blank(sku)))
     if len(sku) > CLARUS_CODE_LENGTH:
-        return SkuFault(sku, "sku_too_long", f"SKU {shown(sku)} has {len(sku)} characters and Clarus takes "
-                        f"{CLARUS_CODE_LENGTH}. Shorten it, or map it to a shorter code in the settings.")  # fmt: skip
+        message = f"SKU {shown(sku)} has {_length(sku)}. Shorten it, or map it in the settings."
+        return SkuFault(sku, "sku_too_long", message)
     if found := suspects(sku):
-        return SkuFault(sku, "sku_bad_characters", f"SKU {shown(sku)} holds {'; '.join(found)}. Type it again "
-                        "without.")  # fmt: skip
+        message = f"SKU {shown(sku)} holds {'; '.join(found)}. Type it again without."
+        return SkuFault(sku, "sku_bad_characters", message)
     if damage := spreadsheet_damage(sku):
-        return SkuFault(sku, "sku_damaged_by_spreadsheet", f"SKU {shown(sku)} reads like {damage}. Type the true SKU "
-                        "again, in a column that is formatted as text.")  # fmt: skip
+        message = f"SKU {shown(sku)} reads like {damage}. Type the true SKU again, in a column of text."
+        return SkuFault(sku, "sku_damaged_by_spreadsheet", message)
     return None
 
 
 def sku_faults(skus: Iterable[str]) -> list[SkuFault]:
-    """What is wrong within one catalogue: every SKU on its own, and those that differ from another by case only."""
+    """What is wrong within one catalogue: each SKU on its own, and those that differ by case only."""
     once = list(dict.fromkeys(skus))
     faults = [fault for sku in once if (fault := sku_fault(sku))]
     for clash in grouped(once, str.casefold).values():
-        faults += [
-            SkuFault(sku, "sku_case_clash", f"SKU {shown(sku)} differs from {_listed(clash, but=sku)} by upper and "
-                     "lower case only. Rename one of them.")
-            for sku in clash if len(clash) > 1
-        ]  # fmt: skip
+        for sku in clash if len(clash) > 1 else ():
+            pair = f"SKU {shown(sku)} differs from {_listed(clash, but=sku)}"
+            message = f"{pair} by upper and lower case only. Rename one of them."
+            faults.append(SkuFault(sku, "sku_case_clash", message))
     return faults
 
 
 def collisions(sku_map: SkuMap, skus: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
-    """(Clarus code, the SKUs that become it), for every code that more than one SKU becomes, in order of the code.
+    """(Clarus code, the SKUs that become it) for every code that more than one SKU becomes, by code.
 
     A transform with a collision must not be accepted: the warehouse could not tell the two products apart.
     """
@@ -170,14 +169,18 @@ def collisions(sku_map: SkuMap, skus: Iterable[str]) -> list[tuple[str, tuple[st
 
 
 def compare_catalogues(
-    shop_skus: Iterable[str], clarus_codes: Mapping[str, int] | Collection[str], sku_map: SkuMap, *,
+    shop_skus: Iterable[str],
+    clarus_codes: Mapping[str, int] | Collection[str],
+    sku_map: SkuMap,
+    *,
     store: str = "<key>",
-) -> list[SkuFault]:  # fmt: skip
+) -> list[SkuFault]:
     """Where the two catalogues disagree, at most one fault of a kind for a SKU.
 
-    From the shop: SKUs that Clarus lacks (with what they probably are there), faults of a SKU on its own, and SKUs
-    that the rules make one. From Clarus: codes that no SKU becomes and that no fault has named, and their own faults.
-    Two SKUs that the table sends to one code on purpose are no fault.
+    From the shop: SKUs that Clarus lacks (with what they probably are there), faults of a SKU on its own, and
+    SKUs that the rules make one. From Clarus: codes that no SKU becomes and that no fault has named, and their
+    own faults. What the rules or the table mend is no fault any more, and two SKUs that the table sends to one code
+    on purpose are none.
     """
     skus = list(dict.fromkeys(shop_skus))
     index = CodeIndex.of(clarus_codes)
@@ -198,17 +201,19 @@ def compare_catalogues(
     by_rule = [sku for sku in skus if sku not in sku_map.settings.table]
     for code, together in collisions(sku_map, by_rule):
         for sku in together:
-            add(SkuFault(sku, _collision_code(together), f"SKU {shown(sku)} and {_listed(together, but=sku)} become "
-                         f"one Clarus code, {shown(code)}. Change the rules in [stores.{store}.skus], or rename one "
-                         "of them."))  # fmt: skip
-    # What the store's rules or table mend is no fault any more.
-    for fault in [*sku_faults(sku for sku in by_rule if sku_fault(sku_map.to_clarus(sku)) or not sku_fault(sku)),
-                  *sku_faults(index)]:  # fmt: skip
+            pair = f"SKU {shown(sku)} and {_listed(together, but=sku)} become one Clarus code, {shown(code)}"
+            message = f"{pair}. Change the rules in [stores.{store}.skus], or rename one of them."
+            add(SkuFault(sku, _collision_code(together), message))
+    unmended = [sku for sku in by_rule if not sku_fault(sku) or sku_fault(sku_map.to_clarus(sku))]
+    for fault in [*sku_faults(unmended), *sku_faults(index)]:
         add(fault)
     for code in index:
         if code not in explained and not is_blank(code):
-            add(SkuFault(code, "sku_not_in_shop", f"Clarus code {shown(code)} is no SKU of BigCommerce. Add it there "
-                         "if it is for sale; its stock cannot be shown until then."))  # fmt: skip
+            message = (
+                f"Clarus code {shown(code)} is no SKU of BigCommerce. Add it there if it is for sale; its stock "
+                "cannot be shown until then."
+            )
+            add(SkuFault(code, "sku_not_in_shop", message))
     return list(found.values())
 
 
@@ -233,6 +238,10 @@ def _collision_code(together: tuple[str, ...]) -> str:
     if len({sku.casefold() for sku in together}) == 1:
         return "sku_case_clash"
     return "sku_leading_zeros" if len({sku.lstrip("0") for sku in together}) == 1 else "sku_bad_characters"
+
+
+def _length(code: str) -> str:
+    return f"{len(code)} characters and Clarus takes {CLARUS_CODE_LENGTH}"
 
 
 def _blank(sku: str) -> str:

@@ -77,7 +77,7 @@ def new_shipment(
     *,
     now: datetime,
 ) -> Record:
-    """A shipment as the API shows it. Without `shipping_provider` in the body it is "custom", without a link."""
+    """A shipment as the API shows it. Without a `shipping_provider` it is "custom", which makes no link."""
     texts = checked_texts(body)
     provider, carrier = texts["shipping_provider"], texts["tracking_carrier"]
     number, own_link = texts["tracking_number"], texts["tracking_link"]
