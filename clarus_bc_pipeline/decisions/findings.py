@@ -114,6 +114,16 @@ _ORDERS = (
         _BC,
     ),
     _T(
+        "sku_not_in_shop",
+        _EC,
+        _WARN,
+        "Clarus product that the shop does not have",
+        "Clarus holds a product code that no SKU of the shop becomes.",
+        "Its stock cannot be shown or sold.",
+        "Add the SKU in BigCommerce if it is for sale, or mark the product obsolete in Clarus.",
+        _BC,
+    ),
+    _T(
         "sku_too_long",
         _EC,
         _WARN,

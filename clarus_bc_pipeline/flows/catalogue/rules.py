@@ -106,8 +106,8 @@ def resolve_sku(
 
     `product_codes` is product id by code. Give a `CodeIndex` where many SKUs are asked for: from a plain
     mapping every miss builds the index anew to name the closest code. `store` is the store's key, for the
-    message. Problems: blank_sku, sku_too_long, sku_damaged_by_spreadsheet, sku_bad_characters, sku_leading_zeros,
-    sku_case_clash, unknown_sku.
+    message. Problems: blank_sku, sku_too_long, sku_damaged_by_spreadsheet, sku_bad_characters,
+    sku_leading_zeros, sku_case_clash, unknown_sku.
     """
     code = sku_map.to_clarus(sku)
     if is_blank(code):
@@ -127,7 +127,7 @@ def resolve_sku(
 
 
 def sku_fault(sku: str) -> SkuFault | None:
-    """What is wrong with one SKU on its own: blank, over-long, unseen or look-alike characters, a spreadsheet."""
+    """What is wrong with one SKU on its own: blank, over-long, odd characters, or a spreadsheet's work."""
     if is_blank(sku):
         return SkuFault(sku, "blank_sku", _sentence(_blank(sku)))
     if len(sku) > CLARUS_CODE_LENGTH:
@@ -178,9 +178,9 @@ def compare_catalogues(
     """Where the two catalogues disagree, at most one fault of a kind for a SKU.
 
     From the shop: SKUs that Clarus lacks (with what they probably are there), faults of a SKU on its own, and
-    SKUs that the rules make one. From Clarus: codes that no SKU becomes and that no fault has named, and their
-    own faults. What the rules or the table mend is no fault any more, and two SKUs that the table sends to one code
-    on purpose are none.
+    SKUs that the rules make one. From Clarus: codes that no SKU becomes and that no fault has named, and
+    their own faults. What the rules or the table mend is no fault any more; two SKUs that the table sends to
+    one code on purpose are none.
     """
     skus = list(dict.fromkeys(shop_skus))
     index = CodeIndex.of(clarus_codes)
@@ -210,8 +210,8 @@ def compare_catalogues(
     for code in index:
         if code not in explained and not is_blank(code):
             message = (
-                f"Clarus code {shown(code)} is no SKU of BigCommerce. Add it there if it is for sale; its stock "
-                "cannot be shown until then."
+                f"Clarus code {shown(code)} is no SKU of BigCommerce. Add it there if it is for sale; "
+                "its stock cannot be shown until then."
             )
             add(SkuFault(code, "sku_not_in_shop", message))
     return list(found.values())
