@@ -1,9 +1,11 @@
 """One stock owner's account in one Clarus tenant: sign-in, calls, paging, retries of reads, errors in words.
 
-What belongs here: what every call has in common. What does not: any resource's fields (`fields.py` and the modules
-beside it), nor a retry of a write: a write is repeated by the outbox alone, which looks first whether it happened.
+What belongs here: what every call has in common. What does not: any resource's fields (`fields.py` and the
+modules beside it), nor a retry of a write: a write is repeated by the outbox alone, which looks first
+whether it happened.
 
-Clarus reads by GraphQL (`POST /graphql`) and writes by REST in a JSON:API envelope (API reference, introduction).
+Clarus reads by GraphQL (`POST /graphql`) and writes by REST in a JSON:API envelope (API reference,
+introduction).
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self, TypeVar
 
@@ -33,15 +36,32 @@ READ_PATIENCE_SECONDS = 180.0
 WRITE_PATIENCE_SECONDS = 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call to make: as it is counted, as errors name it, and what is sent. `patience` in seconds."""
+
+    operation: str
+    name: str
+    method: str
+    path: str
+    content: bytes
+    patience: float
+
+
 class Clarus:
     """The API of one tenant, seen from one account. Thread-safe; close it, or use it as a context manager.
 
-    `calls` counts calls sent by operation: `token`, `graphql goods_outs`, `POST goods_outs`. Every method raises a
-    `CallFailed` when no usable reply comes.
+    `calls` counts calls sent by operation: `token`, `graphql goods_outs`, `POST goods_outs`. Every method
+    raises a `CallFailed` when no usable reply comes.
     """
 
     def __init__(
-        self, settings: ClarusSettings, client_id: str, client_secret: str, *, throttle: Throttle | None = None
+        self,
+        settings: ClarusSettings,
+        client_id: str,
+        client_secret: str,
+        *,
+        throttle: Throttle | None = None,
     ) -> None:
         self.settings = settings
         self.calls: Counter[str] = Counter()
@@ -87,20 +107,21 @@ class Clarus:
     def graphql(
         self, query: str, variables: Mapping[str, Any] | None = None, *, operation: str = "query"
     ) -> msgspec.Raw:
-        """Read: the whole `data` of the reply as JSON. Repeated a few times by itself while no usable reply comes.
+        """Read: the whole `data` of the reply as JSON. Repeated a few times by itself while no usable reply
+        comes.
 
-        Errors inside a 200 raise: `AuthFailed`, `NotApplied` when throttled, `Refused` for a query that the schema
-        does not allow, `Ambiguous` for one that failed on the way, with or without a part of the data.
+        Errors inside a 200 raise: `AuthFailed`, `NotApplied` when throttled, `Refused` for a query that the
+        schema does not allow, `Ambiguous` for one that failed on the way, with or without a part of the
+        data.
         """
         content = msgspec.json.encode({"query": query, "variables": dict(variables or {})})
+        name = f"graphql {operation}"
+        call = _Call(name, name, "POST", "/graphql", content, READ_PATIENCE_SECONDS)
         for attempt in stamina.retry_context(
             on=_pause_before_retry, attempts=READ_ATTEMPTS, timeout=READ_PATIENCE_SECONDS
         ):
             with attempt:
-                return self._call(
-                    f"graphql {operation}", "POST", "/graphql", content, READ_PATIENCE_SECONDS,
-                    replies.graphql_data,
-                )  # fmt: skip
+                return self._call(call, replies.graphql_data)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def connection(
@@ -108,10 +129,11 @@ class Clarus:
     ) -> Iterator[list[msgspec.Raw]]:
         """Pages of nodes of a relay connection, each node once.
 
-        Clarus documents no order and no snapshot: a record that joins or leaves the filter while we page can move
-        another one past us. Whoever needs all of them reads again later (the despatch sweep does).
+        Clarus documents no order and no snapshot: a record that joins or leaves the filter while we page
+        can move another one past us. Whoever needs all of them reads again later (the despatch sweep does).
 
-        Raises `Ambiguous` when the cursor stands still or a page comes again, which would otherwise never end.
+        Raises `Ambiguous` when the cursor stands still or a page comes again, which would otherwise never
+        end.
         """
         query = (
             f"query($filter: {filter_type}, $first: Int, $after: String) {{ {root} {{ "
@@ -136,61 +158,46 @@ class Clarus:
                 return
             after = page.page_info.end_cursor
             if not after or after in cursors:
-                raise Ambiguous(call, f"more pages are promised and the cursor does not move on from {after!r}")
+                raise Ambiguous(
+                    call, f"more pages are promised and the cursor does not move on from {after!r}"
+                )
             cursors.add(after)
 
     def write(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> msgspec.Raw | None:
         """Write, once: the `data` of the JSON:API reply, None where there is none. Never repeated here.
 
-        `path` is below the API's own: `/goods_outs/914/cancel`. Raises `Refused` with Clarus's reasons (422, or
-        errors inside a 200), `Gone`, `NotApplied`, or `Ambiguous`: then look before sending again.
+        `path` is below the API's own: `/goods_outs/914/cancel`. Raises `Refused` with Clarus's reasons
+        (422, or errors inside a 200), `Gone`, `NotApplied`, or `Ambiguous`: then look before sending again.
         """
-        operation = f"{method} {'/'.join(part for part in path.split('/') if part and not part.isdigit())}"
-        content = msgspec.json.encode(body) if body is not None else None
-        return self._call(
-            operation, method, f"{self.settings.api_path}{path}", content, WRITE_PATIENCE_SECONDS,
-            replies.resource_data,
-        )  # fmt: skip
+        parts = "/".join(part for part in path.split("/") if part and not part.isdigit())
+        full = f"{self.settings.api_path}{path}"
+        content = msgspec.json.encode(body) if body is not None else b""
+        call = _Call(f"{method} {parts}", f"{method} {full}", method, full, content, WRITE_PATIENCE_SECONDS)
+        return self._call(call, replies.resource_data)
 
-    def _call(
-        self,
-        operation: str,
-        method: str,
-        path: str,
-        content: bytes | None,
-        patience: float,
-        read: Callable[[str, httpx.Response], T],
-    ) -> T:
-        """One call; once more with a new token when Clarus does not know the one we have: then nothing was applied."""
-        call = operation if path == "/graphql" else f"{method} {path}"
+    def _call(self, call: _Call, read: Callable[[str, httpx.Response], T]) -> T:
+        """One call; once more with a new token when Clarus does not know the one we have: then nothing was
+        applied.
+        """
         token = self._sign_in.token()
         try:
-            return self._send(operation, call, method, path, content, patience, token, read)
+            return self._send(call, token, read)
         except AuthFailed as error:
             self._sign_in.forget(token)
             if error.status == 403:
                 raise
-        return self._send(operation, call, method, path, content, patience, self._sign_in.token(), read)
+        return self._send(call, self._sign_in.token(), read)
 
-    def _send(
-        self,
-        operation: str,
-        call: str,
-        method: str,
-        path: str,
-        content: bytes | None,
-        patience: float,
-        token: str,
-        read: Callable[[str, httpx.Response], T],
-    ) -> T:
+    def _send(self, call: _Call, token: str, read: Callable[[str, httpx.Response], T]) -> T:
         with self._places:
-            if (left := self._throttle.wait(patience)) is not None:
-                raise NotApplied(call, f"Clarus asked to wait {left:.0f} s more", status=429, retry_after=left)
-            self._count(operation)
+            if (left := self._throttle.wait(call.patience)) is not None:
+                problem = f"Clarus asked to wait {left:.0f} s more"
+                raise NotApplied(call.name, problem, status=429, retry_after=left)
+            self._count(call.operation)
             headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-            response = send(self._client, method, path, content=content, headers=headers)
+            response = send(self._client, call.method, call.path, content=call.content, headers=headers)
         try:
-            value = read(call, response)
+            value = read(call.name, response)
         except NotApplied as error:
             error.retry_after = self._throttle.throttled(error.retry_after)
             raise
@@ -211,9 +218,10 @@ class Clarus:
             return found[code]
         known = sorted(self._codes(resource, {}))
         listed = ", ".join(known[:20]) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
+        theirs = f"It has {listed}." if known else f"This client may see no {setting}."
         raise SettingsError(
             f"clarus.{setting} = {code!r}: tenant {self.settings.subdomain!r} has no {setting} of that code. "
-            + (f"It has {listed}." if known else f"This client may see none; ask for access to the {setting}.")
+            + theirs
         )
 
     def _codes(self, resource: Resource, filter: Mapping[str, Any]) -> dict[str, int]:
@@ -222,9 +230,7 @@ class Clarus:
             resource.root, resource.selection, filter_type=resource.filter_type, filter=filter
         )
         try:
-            nodes = [
-                msgspec.json.decode(node, type=_Coded, strict=False) for page in pages for node in page
-            ]
+            nodes = [msgspec.json.decode(node, type=_Coded, strict=False) for page in pages for node in page]
         except msgspec.DecodeError as error:
             raise Ambiguous(call, f"the reply breaks the specification: {error}") from error
         return {node.code: node.id for node in nodes}
@@ -278,7 +284,9 @@ def _key(node: msgspec.Raw) -> str | bytes:
 
 
 def _pause_before_retry(error: Exception) -> bool | float:
-    """True for stamina's exponential pause, 0 where the shared throttle holds the next attempt, False for never."""
+    """True for stamina's exponential pause, 0 where the shared throttle holds the next attempt, False for
+    never.
+    """
     if isinstance(error, NotApplied):
         return 0.0 if error.retry_after is not None else True
     return isinstance(error, Ambiguous)

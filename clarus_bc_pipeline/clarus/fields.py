@@ -1,11 +1,11 @@
 """What this project asks Clarus's GraphQL for: fields and filters, resource by resource.
 
-What belongs here: names on the wire and where they come from. What does not: what they mean (the resource's module),
-or asking for them (`client.py`).
+What belongs here: names on the wire and where they come from. What does not: what they mean (the resource's
+module), or asking for them (`client.py`).
 
-Sources: the `/graphql#List...` pages of Clarus's API reference. `documented` holds fields that those pages show;
-`beyond` holds names of the same resource's REST attributes, or of a record that the page's filters refer to, which
-the pages do not show for GraphQL. `tenant_schema.py` asks a tenant whether it has both.
+Sources: the `/graphql#List...` pages of Clarus's API reference. `documented` holds fields that those pages
+show; `beyond` holds names of the same resource's REST attributes, or of a record that the page's filters
+refer to, which the pages do not show for GraphQL. `tenant_schema.py` asks a tenant whether it has both.
 """
 
 from __future__ import annotations

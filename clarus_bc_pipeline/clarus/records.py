@@ -1,7 +1,8 @@
-"""Records as Clarus sends them, read one by one: a record that breaks its description never fails its neighbours.
+"""Records as Clarus sends them, read one by one: a record that breaks its description never fails its
+neighbours.
 
-What belongs here: reading all of a resource under a filter, and saying which field of which record cannot be read.
-What does not: any resource's own fields.
+What belongs here: reading all of a resource under a filter, and saying which field of which record cannot
+be read. What does not: any resource's own fields.
 """
 
 from __future__ import annotations
@@ -47,10 +48,11 @@ class Coded(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Reader(Generic[W, R]):
-    """How one resource is read: `wire` is a node as sent, `build` makes our record of it or raises `ValueError`.
+    """How one resource is read: `wire` is a node as sent, `build` makes our record of it or raises
+    `ValueError`.
 
-    `noun` names a record in messages, followed by its id. `name_field`: people know the record by this field of the
-    node, so that a record that still shows it is reported under that name.
+    `noun` names a record in messages, followed by its id. `name_field`: people know the record by this
+    field of the node, so that a record that still shows it is reported under that name.
     """
 
     resource: Resource
@@ -94,11 +96,14 @@ class Reader(Generic[W, R]):
         except msgspec.DecodeError:
             return f"{self.noun} without an id"
         name = fields.get(self.name_field) if self.name_field else None
-        return name if isinstance(name, str) and name else f"{self.noun} {fields.get('id') or 'without an id'}"
+        return (
+            name if isinstance(name, str) and name else f"{self.noun} {fields.get('id') or 'without an id'}"
+        )
 
 
 def by_chunks(field: str, values: Iterable[str | int], **fixed: Any) -> Iterator[dict[str, Any]]:
-    """Filters that ask for `values` of `field`, each value once, at most 200 a call, beside the `fixed` filters.
+    """Filters that ask for `values` of `field`, each value once, at most 200 a call, beside the `fixed`
+    filters.
 
     No values, no filter: an empty `in` would ask for nothing, or on another server for everything.
     """
@@ -108,7 +113,9 @@ def by_chunks(field: str, values: Iterable[str | int], **fixed: Any) -> Iterator
 
 
 def moment(field: str, text: str) -> datetime:
-    """An ISO 8601 time as UTC. Raises `ValueError` naming the field for a time without its zone: it is never guessed."""
+    """An ISO 8601 time as UTC. Raises `ValueError` naming the field for a time without its zone: it is
+    never guessed.
+    """
     try:
         value = datetime.fromisoformat(text)
     except ValueError:

@@ -1,10 +1,10 @@
 """What a reply of Clarus means, errors inside a success included.
 
-What belongs here: from status and body to a value or to one of the outcomes of `http.py`. What does not: sending
-(`client.py`), and what a record's fields mean (the resource's module).
+What belongs here: from status and body to a value or to one of the outcomes of `http.py`. What does not:
+sending (`client.py`), and what a record's fields mean (the resource's module).
 
-Clarus answers errors in three shapes: `{error}` with 401; `{errors: [{code, symbol, details}]}` from REST, which the
-guides also show with 200; and GraphQL's `{errors: [{message}], data}` with 200.
+Clarus answers errors in three shapes: `{error}` with 401; `{errors: [{code, symbol, details}]}` from REST,
+which the guides also show with 200; and GraphQL's `{errors: [{message}], data}` with 200.
 """
 
 from __future__ import annotations
@@ -16,7 +16,13 @@ import httpx
 import msgspec
 
 from clarus_bc_pipeline.http import (
-    Ambiguous, AuthFailed, CallFailed, Gone, NotApplied, Refused, raise_for_status,
+    Ambiguous,
+    AuthFailed,
+    CallFailed,
+    Gone,
+    NotApplied,
+    Refused,
+    raise_for_status,
 )  # fmt: skip
 
 # Clarus documents no throttling, so it is known by its words where the status does not tell.
@@ -104,7 +110,11 @@ def _checked(call: str, response: httpx.Response) -> _Body:
         words = body.words if body else ""
         if status in (423, 429) or (_THROTTLED.search(words) and status != 401):
             raise NotApplied(
-                call, f"{status}: asked to wait", status=status, detail=words, retry_after=retry_after(response)
+                call,
+                f"{status}: asked to wait",
+                status=status,
+                detail=words,
+                retry_after=retry_after(response),
             )
         if status == 503 and response.request.url.path.endswith("/graphql"):  # a read: it changed nothing
             raise NotApplied(
@@ -117,7 +127,9 @@ def _checked(call: str, response: httpx.Response) -> _Body:
 
 
 def _error_inside(call: str, body: _Body, *, query: bool) -> CallFailed:
-    """What an error inside a success means. For a write that says both data and errors: part of it may be applied."""
+    """What an error inside a success means. For a write that says both data and errors: part of it may be
+    applied.
+    """
     words = body.words
     if _THROTTLED.search(words) and not body.has_data:
         return NotApplied(call, "asked to wait", status=200, detail=words)

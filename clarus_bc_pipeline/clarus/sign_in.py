@@ -57,8 +57,8 @@ class SignIn:
     def token(self) -> str:
         """A token that has not ended.
 
-        Raises `AuthFailed` when Clarus does not accept the client, else `NotApplied`: whatever happened to the
-        token, the call it was for has not been made.
+        Raises `AuthFailed` when Clarus does not accept the client, else `NotApplied`: whatever happened to
+        the token, the call it was for has not been made.
         """
         with self._lock:
             if self._token is None or (self._ends_at is not None and self._clock() >= self._ends_at):

@@ -2,8 +2,8 @@
 
 What belongs here: when the next call may start. What does not: recognising a throttled reply (`replies.py`).
 
-Clarus documents no rate limit and no 429, so nothing is counted beforehand: a throttled reply opens a pause, the next
-one in a row a longer one, and a good reply ends the row.
+Clarus documents no rate limit and no 429, so nothing is counted beforehand: a throttled reply opens a
+pause, the next one in a row a longer one, and a good reply ends the row.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ class Throttle:
         self._in_a_row = 0
 
     def wait(self, patience: float) -> float | None:
-        """Wait out the pause: None, or the seconds still to go when they are more than `patience`; then do not call."""
+        """Wait out the pause: None, or the seconds still to go when they are more than `patience`; then do
+        not call.
+        """
         with self._lock:
             left = self._quiet_until - self._clock()
         if left > patience:
@@ -40,11 +42,13 @@ class Throttle:
         return None
 
     def throttled(self, retry_after: float | None) -> float:
-        """A reply asked to wait: pause for `retry_after`, or twice as long as the last time. Returns the pause."""
+        """A reply asked to wait: pause for `retry_after`, or twice as long as the last time. Returns the
+        pause.
+        """
         with self._lock:
             self._in_a_row += 1
             if retry_after is None:
-                pause = min(FIRST_PAUSE_SECONDS * 2 ** (self._in_a_row - 1), LONGEST_PAUSE_SECONDS)
+                pause = min(FIRST_PAUSE_SECONDS * 2.0 ** (self._in_a_row - 1), LONGEST_PAUSE_SECONDS)
                 pause *= random.uniform(1.0, 1.2)  # noqa: S311 - spreads workers, guards nothing
             else:
                 pause = retry_after
