@@ -114,13 +114,13 @@ def decoded(call: str, body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
 
 def field_problem(error: msgspec.DecodeError) -> str:
-    """What is wrong with which field: "consignments.shipping[].id: expected int, got null"."""
+    """What is wrong with which field: "consignments.shipping[0].id: expected int, got null"."""
     words, _, path = str(error).partition(" - at `")
-    path = path.rstrip("`").removeprefix("$").removeprefix(".").replace("[...]", "[]")
+    path = path.rstrip("`").removeprefix("$").removeprefix(".")
     if words.startswith("Object missing required field `"):
         name = words.split("`")[1]
         return f"{path}.{name}: missing" if path else f"{name}: missing"
-    words = words[:1].lower() + words[1:].replace("`", "")
+    words = words[:1].lower() + words[1:].replace("`", "").replace("int | float", "number")
     return f"{path}: {words}" if path else words
 
 

@@ -78,6 +78,7 @@ class Window:
     at_least: int = 0  # calls left if it has counted none of them
     reset_from: float = 0.0
     reset_until: float = 0.0
+    guessed: bool = False  # reset_until is from the clock alone: no reply of this window has come yet
     blocked_until: float = 0.0
     throttled: int = 0  # 429s in a row
 
@@ -128,7 +129,8 @@ class Window:
             self.reset_from, self.reset_until = earliest, latest
         else:
             self.reset_from = max(self.reset_from, earliest)
-            self.reset_until = min(self.reset_until, latest)
+            self.reset_until = latest if self.guessed else min(self.reset_until, latest)
+        self.guessed = False
         self.at_most = min(self.at_most, limit.left)
         self.at_least = min(self.at_most, limit.left - self.in_flight)
 
@@ -138,7 +140,7 @@ class Window:
         self.at_most = self.at_least = self.quota - self.in_flight
         # 0.9: a late reply of the old window must fall before this bound, one of the new window after it.
         self.reset_from = max(self.reset_from + 0.9 * self.length, now)
-        self.reset_until = now + self.length + ROUNDING_SECONDS  # until a reply says it better
+        self.reset_until, self.guessed = now + self.length + ROUNDING_SECONDS, True
 
     def _throttle(self, now: float, limit: RateLimit | None) -> None:
         self.throttled += 1

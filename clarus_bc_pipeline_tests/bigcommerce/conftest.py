@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import stamina
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clarus_bc_pipeline.bigcommerce.client import BigCommerce
 from clarus_bc_pipeline.sandbox.bigcommerce import ShopWorld, bigcommerce_app, served
@@ -40,14 +41,31 @@ def world() -> ShopWorld:
     return ShopWorld(quota=100_000, log=TruthLog(keep_bodies=True))
 
 
+class Socket:
+    """Passes every request on to whichever app a test has plugged in: one server serves them all."""
+
+    app: ASGIApp
+    url: str
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+@pytest.fixture(scope="session")
+def wall_socket() -> Iterator[Socket]:
+    wall_socket = Socket()
+    with served(wall_socket) as wall_socket.url:
+        yield wall_socket
+
+
 @pytest.fixture
-def shop(world: ShopWorld) -> Iterator[Shop]:
+def shop(world: ShopWorld, wall_socket: Socket) -> Iterator[Shop]:
     plan = FaultPlan()
-    with served(bigcommerce_app(world, plan=plan)) as url:
-        shop = Shop(world, plan, url)
-        yield shop
-        for client in shop.clients:
-            client.close()
+    wall_socket.app = bigcommerce_app(world, plan=plan)
+    shop = Shop(world, plan, wall_socket.url)
+    yield shop
+    for client in shop.clients:
+        client.close()
 
 
 @pytest.fixture

@@ -1,0 +1,161 @@
+"""Every request that the client sends and every reply that the double gives, held against the specifications.
+
+Our own description ships with the package and is always checked; the vendor's is checked where its folder is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from openapi_truth import Specification
+
+import clarus_bc_pipeline
+from clarus_bc_pipeline.bigcommerce import (
+    catalogue,
+    inventory,
+    metafields,
+    orders,
+    shipments,
+    store,
+)  # fmt: skip
+from clarus_bc_pipeline.bigcommerce.client import BigCommerce
+from clarus_bc_pipeline.http import Gone, Refused
+from clarus_bc_pipeline.sandbox.faults import Entry
+
+PACKAGE = Path(clarus_bc_pipeline.__file__).parent
+OWN = PACKAGE / "sandbox" / "specs" / "bigcommerce.yaml"
+VENDOR = PACKAGE.parent.parent / "shared" / "specs" / "bigcommerce"
+VENDOR_FILES = {
+    "orders.v2.oas2.yml": "/v2", "store_information.v2.yml": "/v2", "orders.v3.yml": "/v3", "inventory.v3.yml": "/v3",
+    "catalog/products_catalog.v3.yml": "/v3",
+}  # fmt: skip
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def conversation(shop: Any, api: BigCommerce, order: Callable[..., dict[str, Any]]) -> list[Entry]:
+    """All calls that the client can make, on a shop with every kind of order line."""
+    world = shop.world
+    list(orders.pull_orders(api, modified_since=LONG_AGO))
+    given = order(customer_message="Ring twice", status_id=11)
+    given["lines"] = [
+        {"sku": "MUG", "name": "Mug", "quantity": 3, "options": [("Colour", "Red")], "wrapping_name": "Box"},
+        {"sku": "PDF", "name": "Pattern", "type": "digital"},
+        {"sku": "GIFT", "name": "Voucher", "type": "giftcertificate"},
+        {"sku": "PICK", "name": "Lamp", "order_address_id": 0},
+    ]
+    order_id = world.add_order(given)
+    for _ in range(7):  # a crowded second, so that the walk by id is heard too
+        world.add_order(order(modified_at=datetime(2026, 11, 1, tzinfo=UTC)))
+    list(orders.pull_orders(api, modified_since=LONG_AGO, page_size=3))
+    orders.newest_change(api)
+    stored = world.orders[order_id]
+    address, line = next(iter(stored.addresses)), next(iter(stored.lines))
+    shipments.list_shipments(api, order_id)
+    plain = shipments.ShipmentRequest(
+        address, ((line, 1),), comments=shipments.with_marker("Parcel", "GO-1/1/1")
+    )
+    made = shipments.create_shipment(api, order_id, plain.payload())
+    shipments.update_shipment(
+        api,
+        order_id,
+        made.id,
+        {"tracking_number": "1", "tracking_carrier": "dpd-uk", "shipping_provider": ""},
+    )
+    own_link = shipments.ShipmentRequest(address, ((line, 1),), "1", tracking_link="https://example.com/1")
+    shipments.create_shipment(api, order_id, own_link.payload())
+    shipments.list_shipments(api, order_id)
+    with pytest.raises(Refused):
+        shipments.create_shipment(api, order_id, shipments.ShipmentRequest(address, ((line, 9),)).payload())
+    with pytest.raises(Gone):
+        orders.get_order(api, 1)
+    orders.set_order_status(api, order_id, 3)
+    orders.get_order(api, order_id)
+    world.add_metafield(order_id, "gift", "message", "Happy birthday")
+    list(metafields.pull_order_metafields(api, modified_since=LONG_AGO, namespaces=["gift", "returns"]))
+    world.catalogue.add(
+        {"name": "Mug", "variants": [{"sku": "MUG", "options": [("Colour", "Red")], "stock": 4}]}
+    )
+    list(catalogue.pull_variants(api))
+    list(inventory.pull_inventory(api))
+    store.get_store(api)
+    store.get_time(api)
+    store.order_statuses(api)
+    entries: list[Entry] = world.log.entries()
+    return entries
+
+
+def test_every_call_and_reply_is_as_our_own_description_says(conversation: list[Entry]) -> None:
+    own = Specification(OWN)
+    assert [words for entry in conversation for words in own.complaints(entry)] == []
+
+
+def test_every_path_that_we_describe_is_used(conversation: list[Entry]) -> None:
+    own = Specification(OWN)
+    described = {
+        (method.upper(), path)
+        for path, item in own.document["paths"].items()
+        for method in item
+        if method != "parameters"
+    }
+    heard = {
+        (entry.method, path)
+        for entry in conversation
+        for pattern, path in own._paths
+        if pattern.fullmatch(entry.path.removeprefix("/stores/sandbox"))
+    }
+    assert described <= heard
+
+
+@pytest.mark.skipif(not VENDOR.is_dir(), reason="the vendor's specifications are not beside this repository")
+def test_every_call_and_reply_is_as_the_vendor_says(conversation: list[Entry]) -> None:
+    vendors = [Specification(VENDOR / file, prefix=prefix) for file, prefix in VENDOR_FILES.items()]
+    complaints = []
+    for entry in conversation:
+        found = [vendor for vendor in vendors if vendor.covers(entry)]
+        assert found, f"{entry.method} {entry.path} is in none of the vendor's documents"
+        complaints += found[0].complaints(entry)
+    assert complaints == []
+
+
+@pytest.mark.skipif(not VENDOR.is_dir(), reason="the vendor's specifications are not beside this repository")
+def test_consignments_and_lines_hold_no_field_that_the_vendor_does_not_know(
+    conversation: list[Entry],
+) -> None:
+    """The vendor's choice between links and whole records accepts anything, so the parts are checked by name."""
+    vendor = Specification(VENDOR / "orders.v2.oas2.yml", prefix="/v2")
+    bodies = [
+        e.reply_body
+        for e in conversation
+        if e.path.endswith("/v2/orders") and e.reply_body and "include=" in e.query
+    ]
+    lines = 0
+    for body in bodies:
+        for order in msgspec.json.decode(body):
+            consignments = order["consignments"]
+            assert vendor.schema("orderConsignment_Get", consignments) == []
+            everything = [
+                *consignments["shipping"], *consignments["pickups"], *consignments["downloads"],
+                *consignments["email"]["gift_certificates"],
+            ]  # fmt: skip
+            for line in (line for consignment in everything for line in consignment["line_items"]):
+                assert vendor.schema("orderProducts", line) == []
+                lines += 1
+    assert lines > 10
+
+
+def test_the_description_is_able_to_complain(conversation: list[Entry]) -> None:
+    own = Specification(OWN)
+    entry = next(e for e in conversation if e.path.endswith("/v2/orders") and e.reply_body)
+    orders_sent = msgspec.json.decode(entry.reply_body)
+    orders_sent[0]["total_inc_tax"] = 12.5
+    entry.reply_body = msgspec.json.encode(orders_sent)
+    entry.query += "&modified_after=today"
+    complaints = own.complaints(entry)
+    assert any("modified_after is not known" in words for words in complaints)
+    assert any("total_inc_tax" in words for words in complaints)
