@@ -121,7 +121,7 @@ _CHANGES = msgspec.json.Decoder(list[_Change])
 
 
 def newest_change(shop: BigCommerce) -> tuple[int, datetime] | None:
-    """The order changed last, as (id, modified_at in UTC), or None where the shop has none: one small call."""
+    """The order changed last, as (id, modified_at in UTC), or None in a shop without any: one small call."""
     body = shop.get("v2/orders", {"sort": "date_modified:desc", "limit": 1})
     changes = decoded("GET v2/orders", body, _CHANGES) if body else []
     if not changes:

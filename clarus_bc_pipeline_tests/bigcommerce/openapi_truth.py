@@ -1,8 +1,9 @@
 """Holds a request and its reply against an OpenAPI document.
 
 What belongs here: finding the operation and validating. What does not: which documents, or what is sent.
-Vendors' documents are loosened where they are known to be wrong: `oneOf` is read as `anyOf` (branches without required
-fields overlap), `x-nullable` as `nullable`, and `sort` may carry the direction that only the prose allows.
+Vendors' documents are loosened where they are known to be wrong: `oneOf` is read as `anyOf` (branches without
+required fields overlap), `x-nullable` as `nullable`, and `sort` may carry the direction that only the prose
+allows.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Specification:
         self.name = file.name
         self.document = _as_json_schema(yaml.safe_load(file.read_text()))
         self._registry: Registry[Any] = Registry().with_resource(
-            "urn:spec", Resource(self.document, DRAFT202012)
+            "urn:spec", Resource.from_contents(self.document, DRAFT202012)
         )
         self._paths = [
             (re.compile(re.sub(r"\{[^}]+\}", "[^/]+", f"{prefix}{path}")), path)
@@ -71,7 +72,7 @@ class Specification:
         if reply is None:
             return [*wrong, f"status {entry.status} is not documented"] if entry.status == 200 else wrong
         content = self._resolved(reply).get("content") or {}
-        if schema := content.get("application/json", {}).get("schema"):
+        if (schema := content.get("application/json", {}).get("schema")) is not None:
             wrong += self._check(schema, msgspec.json.decode(entry.reply_body))
         elif entry.reply_body:
             wrong.append("has a body where none is documented")

@@ -15,7 +15,7 @@ from clarus_bc_pipeline.bigcommerce.orders import get_order, set_order_status
 from clarus_bc_pipeline.bigcommerce.shipments import create_shipment, list_shipments
 from clarus_bc_pipeline.bigcommerce.store import get_store, get_time
 from clarus_bc_pipeline.http import Ambiguous, AuthFailed, Gone, NotApplied, Refused
-from clarus_bc_pipeline.sandbox.bigcommerce import ShopWorld, served
+from clarus_bc_pipeline.sandbox.bigcommerce import ShopWorld, bigcommerce_app, served
 from clarus_bc_pipeline.sandbox.faults import Fault
 from clarus_bc_pipeline.settings import BigCommerceSettings
 
@@ -24,7 +24,8 @@ pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 def client_of(url: str) -> BigCommerce:
-    return BigCommerce(BigCommerceSettings(base_url=url, store_hash="sandbox"), "sandbox")
+    settings = BigCommerceSettings.model_validate({"base_url": url, "store_hash": "sandbox"})
+    return BigCommerce(settings, "sandbox")
 
 
 def a_shipment(world: ShopWorld, order_id: int) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def test_a_refused_connection_is_surely_not_applied() -> None:
         closed.bind(("127.0.0.1", 0))
         with (
             client_of(f"http://127.0.0.1:{closed.getsockname()[1]}") as api,
-            pytest.raises(NotApplied, match="no connection to 127.0.0.1"),
+            pytest.raises(NotApplied, match="no connection to 127"),
         ):
             set_order_status(api, 1, 2)
 
@@ -110,11 +111,9 @@ def test_a_refused_connection_is_surely_not_applied() -> None:
 def test_a_throttled_write_tells_how_long_the_window_still_runs() -> None:
     world = ShopWorld(quota=1, window_seconds=30.0)
     world.quota.spend(1)
-    from clarus_bc_pipeline.sandbox.bigcommerce import bigcommerce_app
-
-    with served(bigcommerce_app(world)) as url, client_of(url) as api:
-        with pytest.raises(NotApplied) as thrown:
-            set_order_status(api, 1, 2)
+    app = bigcommerce_app(world)
+    with served(app) as url, client_of(url) as api, pytest.raises(NotApplied) as thrown:
+        set_order_status(api, 1, 2)
     assert thrown.value.status == 429
     assert thrown.value.retry_after is not None
     assert 0 < thrown.value.retry_after <= 30
@@ -171,18 +170,22 @@ def test_a_redirect_is_refused_and_not_followed() -> None:
 
 
 def test_a_partly_applied_write_is_ambiguous() -> None:
-    with served(Response('{"status":207}', 207)) as url, client_of(url) as api:
-        with pytest.raises(Ambiguous, match="applied in part"):
-            api.put("v3/catalog/variants", [])
+    app = Response('{"status":207}', 207)
+    with served(app) as url, client_of(url) as api, pytest.raises(Ambiguous, match="applied in part"):
+        api.put("v3/catalog/variants", [])
 
 
 def test_the_words_of_a_v3_problem_name_each_field() -> None:
     problem = (
         '{"status":422,"title":"JSON data is missing or invalid","errors":{"value":"must not be empty"}}'
     )
-    with served(Response(problem, 422)) as url, client_of(url) as api:
-        with pytest.raises(Refused, match="JSON data is missing or invalid; value: must not be empty"):
-            api.post("v3/orders/1/metafields", {})
+    app = Response(problem, 422)
+    with (
+        served(app) as url,
+        client_of(url) as api,
+        pytest.raises(Refused, match="JSON data is missing or invalid; value: must not be empty"),
+    ):
+        api.post("v3/orders/1/metafields", {})
 
 
 def test_a_base_address_with_a_path_keeps_it(shop: Any) -> None:

@@ -60,11 +60,11 @@ def test_shipping_part_and_then_the_rest_moves_the_order_by_itself(
     before = get_order(api, order_id)
     create_shipment(api, order_id, request(shop.world, order_id, 1).payload())
     partly = get_order(api, order_id)
-    assert (partly.status_id, partly.items_shipped, partly.lines[0].quantity_shipped) == (3, 1, 1)
+    assert (partly.status_id, int(partly.items_shipped), partly.lines[0].quantity_shipped) == (3, 1, 1)
     assert partly.modified_at >= before.modified_at
     create_shipment(api, order_id, request(shop.world, order_id, 1, 1).payload())
     shipped = get_order(api, order_id)
-    assert (shipped.status_id, shipped.items_shipped) == (2, 3)
+    assert (shipped.status_id, int(shipped.items_shipped)) == (2, 3)
 
 
 def test_a_shop_that_does_not_move_the_status_leaves_it_to_us(
@@ -140,7 +140,7 @@ def test_a_deleted_shipment_gives_its_units_back_and_leaves_the_status(
     (shipment_id,) = shop.world.ship_by_hand(order_id)
     shop.world.delete_shipment(order_id, shipment_id)
     found = get_order(api, order_id)
-    assert (found.items_shipped, found.status_id) == (0, 2)
+    assert (int(found.items_shipped), found.status_id) == (0, 2)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Every request that the client sends and every reply that the double gives, held against the specifications.
 
-Our own description ships with the package and is always checked; the vendor's is checked where its folder is there.
+Our own description ships with the package and is always checked; the vendor's is checked where its folder is
+there.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from openapi_truth import Specification
 
 import clarus_bc_pipeline
 from clarus_bc_pipeline.bigcommerce import (
@@ -26,12 +26,14 @@ from clarus_bc_pipeline.bigcommerce import (
 from clarus_bc_pipeline.bigcommerce.client import BigCommerce
 from clarus_bc_pipeline.http import Gone, Refused
 from clarus_bc_pipeline.sandbox.faults import Entry
+from clarus_bc_pipeline_tests.bigcommerce.openapi_truth import Specification
 
 PACKAGE = Path(clarus_bc_pipeline.__file__).parent
 OWN = PACKAGE / "sandbox" / "specs" / "bigcommerce.yaml"
 VENDOR = PACKAGE.parent.parent / "shared" / "specs" / "bigcommerce"
 VENDOR_FILES = {
-    "orders.v2.oas2.yml": "/v2", "store_information.v2.yml": "/v2", "orders.v3.yml": "/v3", "inventory.v3.yml": "/v3",
+    "orders.v2.oas2.yml": "/v2", "store_information.v2.yml": "/v2", "orders.v3.yml": "/v3",
+    "inventory.v3.yml": "/v3",
     "catalog/products_catalog.v3.yml": "/v3",
 }  # fmt: skip
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -127,7 +129,7 @@ def test_every_call_and_reply_is_as_the_vendor_says(conversation: list[Entry]) -
 def test_consignments_and_lines_hold_no_field_that_the_vendor_does_not_know(
     conversation: list[Entry],
 ) -> None:
-    """The vendor's choice between links and whole records accepts anything, so the parts are checked by name."""
+    """The vendor's choice of links or whole records accepts anything, so the parts are checked by name."""
     vendor = Specification(VENDOR / "orders.v2.oas2.yml", prefix="/v2")
     bodies = [
         e.reply_body
