@@ -26,14 +26,18 @@ else:
     Whole = int | float
 
 
-class FormField(msgspec.Struct, frozen=True):
+# gc=False below: records cannot hold cycles, and a page is 250 orders of a dozen objects for the collector to
+# visit.
+
+
+class FormField(msgspec.Struct, frozen=True, gc=False):
     """A shop's own address field. `value` is a string, a number or a list of strings."""
 
     name: str
     value: Any = None
 
 
-class OrderAddress(msgspec.Struct, frozen=True):
+class OrderAddress(msgspec.Struct, frozen=True, gc=False):
     """A delivery address. `id` is what a shipment calls order_address_id. Unset texts are empty."""
 
     id: int
@@ -53,12 +57,12 @@ class OrderAddress(msgspec.Struct, frozen=True):
     form_fields: list[FormField] = []
 
 
-class _Option(msgspec.Struct, frozen=True):
+class _Option(msgspec.Struct, frozen=True, gc=False):
     display_name: str = ""
     display_value: str = ""
 
 
-class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
+class OrderLine(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A line. `id` is what shipments call order_product_id; prices are of one unit, in the order's currency.
 
     `order_address_id` is 0 where nothing is shipped (digital, pickup). The SKU is the one at the time of the
@@ -96,7 +100,7 @@ class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
         return self.wrapping_name or "", self.wrapping_message or ""
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An order with all its lines and delivery addresses. Times are UTC; money is in `currency_code`.
 
     `currency_code` is the transactional currency, the one the shopper paid in. `modified_at` moves on every
@@ -124,26 +128,26 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[OrderLine]
 
 
-class _Billing(msgspec.Struct, frozen=True):
+class _Billing(msgspec.Struct, frozen=True, gc=False):
     email: str | None = None
     phone: str | None = None
 
 
-class _Shipping(OrderAddress, frozen=True, kw_only=True):
+class _Shipping(OrderAddress, frozen=True, gc=False, kw_only=True):
     line_items: list[OrderLine] | OrderLine
 
 
-class _Other(msgspec.Struct, frozen=True):
+class _Other(msgspec.Struct, frozen=True, gc=False):
     """A consignment without delivery: pickup, download or gift certificate."""
 
     line_items: list[OrderLine] | OrderLine
 
 
-class _EMail(msgspec.Struct, frozen=True):
+class _EMail(msgspec.Struct, frozen=True, gc=False):
     gift_certificates: list[_Other] = []
 
 
-class _Consignments(msgspec.Struct, frozen=True):
+class _Consignments(msgspec.Struct, frozen=True, gc=False):
     # Required: a server that ignores `include` sends a link here, and no lines must not look like an empty
     # order.
     shipping: list[_Shipping]
@@ -152,7 +156,7 @@ class _Consignments(msgspec.Struct, frozen=True):
     email: _EMail = _EMail()
 
 
-class _WireOrder(msgspec.Struct, frozen=True):
+class _WireOrder(msgspec.Struct, frozen=True, gc=False):
     """The fields read, as V2 sends them. Without a default: an order cannot be handled without it."""
 
     id: int
@@ -235,11 +239,10 @@ def modified_at_of(raw: bytes | msgspec.Raw) -> datetime | None:
 
 def _as_list(items: list[OrderLine] | OrderLine) -> list[OrderLine]:
     lines = items if isinstance(items, list) else [items]
-    return [_whole(line) for line in lines] if any(_has_float(line) for line in lines) else lines
-
-
-def _has_float(line: OrderLine) -> bool:
-    return float in (type(line.quantity), type(line.quantity_shipped), type(line.quantity_refunded))
+    for line in lines:
+        if float in (type(line.quantity), type(line.quantity_shipped), type(line.quantity_refunded)):
+            return [_whole(each) for each in lines]
+    return lines
 
 
 def _whole(line: OrderLine) -> OrderLine:
