@@ -1,6 +1,7 @@
 """One goods-out with everything that decides its despatch, and what is decided: values, no rules.
 
-What belongs here: the types that the despatch rules take and return. What does not: the rules (`rules.py`, `parcels.py`).
+What belongs here: the types that the despatch rules take and return. What does not: the rules (`rules.py`,
+`parcels.py`).
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from clarus_bc_pipeline.decisions import Finding
 class DespatchedLine:
     """A goods-out line with what the shop's order still expects of it. Quantities are units.
 
-    `order_product_id` is None when the line could not be matched; `candidates` then says to how many it could be.
-    `open_in_shop` is ordered less refunded less shipped by anybody, announcements of ours not yet shown included.
+    `order_product_id` is None when the line could not be matched; `candidates` then says to how many it could
+    be. `open_in_shop` is ordered less refunded less shipped by anybody, announcements of ours not yet shown
+    included.
     """
 
     goods_out_line_id: int
@@ -34,7 +36,10 @@ class DespatchedLine:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A package of a goods-out. `announced_as` is the (sequence, parcel) of the announcement that carries it."""
+    """A package of a goods-out; without `package_id`, a label that has no package record.
+
+    `announced_as` is the (sequence, parcel) of the announcement that carries it.
+    """
 
     package_id: int | None
     carrier_code: str
@@ -103,7 +108,7 @@ def finding_on(
     what: str = "",
     *,
     line: DespatchedLine | None = None,
-    units: int = 0,
+    units: Decimal | int = 0,
     subject_only: bool = False,
 ) -> Finding:
     """A finding on a goods-out: `what` names the line or parcel; `line` and `units` put a price on it."""

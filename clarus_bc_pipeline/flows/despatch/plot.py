@@ -8,7 +8,9 @@ from typing import Any
 
 
 def gap_plot(history: list[dict[str, Any]]) -> str:
-    """`history` rows (measured_at, category, lines) as a Markdown image, drawn to be read at the width of Dagster's pane."""
+    """`history` rows (measured_at, category, lines) as a Markdown image, drawn to be read at the width of
+    Dagster's pane.
+    """
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.figure import Figure
 
@@ -34,8 +36,8 @@ def gap_plot(history: list[dict[str, Any]]) -> str:
     axes.set_ylim(bottom=0)
     axes.set_ylabel("lines")
     axes.set_title("Despatch gap", loc="left", fontsize=10)
-    axes.xaxis.set_major_locator(locator := AutoDateLocator(maxticks=6))
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.xaxis.set_major_locator(locator := AutoDateLocator(maxticks=6))  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8, loc="upper left", ncols=2)
     picture = io.BytesIO()

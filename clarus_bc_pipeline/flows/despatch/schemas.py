@@ -1,16 +1,20 @@
-"""What despatched lines and parcels must look like, as pandera schemas: whole quantities, tracking by carrier.
+"""What despatched lines and parcels must look like, as pandera schemas: whole quantities, tracking by
+carrier.
 
-What belongs here: rules that one row or one table can be held to, each named after the finding type it belongs to.
-What does not: what is announced (`rules.py`) and the carriers' formats (`tracking.py`).
+What belongs here: rules that one row or one table can be held to, each named after the finding type it
+belongs to. What does not: what is announced (`rules.py`) and the carriers' formats (`tracking.py`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
 
 from clarus_bc_pipeline.flows.despatch.carriers import resolve_carrier
-from clarus_bc_pipeline.flows.despatch.tracking import Verdict, check_tracking
+from clarus_bc_pipeline.flows.despatch.tracking import Verdict, check_tracking, normalise
 from clarus_bc_pipeline.settings import DespatchSettings
 
 despatched_lines = pa.DataFrameSchema(
@@ -19,7 +23,7 @@ despatched_lines = pa.DataFrameSchema(
             object,
             [
                 pa.Check(
-                    lambda s: s.map(lambda q: q == int(q)),
+                    lambda s: s.map(lambda q: q == q.to_integral_value()),
                     name="fractional_quantity",
                     error="despatched units are whole",
                 ),
@@ -51,7 +55,7 @@ _WORDS = {
 }
 
 
-def _is_not(verdict: Verdict):  # type: ignore[no-untyped-def]
+def _is_not(verdict: Verdict) -> Callable[[pd.Series], pd.Series]:
     return lambda s: s != verdict.value
 
 
@@ -80,18 +84,22 @@ parcels = pa.DataFrameSchema(
 )
 
 
-def parcel_frame(rows: list[dict], settings: DespatchSettings) -> pd.DataFrame:  # type: ignore[type-arg]
-    """Parcels (order_id, carrier_code, tracking_number) with what the tracking rules say of each."""
-    frame = pd.DataFrame(rows, columns=["order_id", "carrier_code", "tracking_number"])
-    carriers = frame["carrier_code"].map(lambda code: resolve_carrier(code, settings.carriers))
-    frame["mapped"] = [
-        carrier is not None or not number
-        for carrier, number in zip(carriers, frame["tracking_number"], strict=True)
-    ]
-    frame["verdict"] = [
-        str(check_tracking(carrier.key if carrier else "", number).verdict)
-        for carrier, number in zip(carriers, frame["tracking_number"], strict=True)
-    ]
-    by_number = frame.groupby("tracking_number")["order_id"].transform("nunique")
-    frame["reused"] = (by_number > 1) & (frame["tracking_number"] != "")
-    return frame.astype({"mapped": bool, "verdict": str, "reused": bool})
+def parcel_frame(rows: Sequence[Mapping[str, Any]], settings: DespatchSettings) -> pd.DataFrame:
+    """What the tracking rules say of parcels (order_id, carrier_code, tracking_number; None: unknown)."""
+    mapped, verdicts, numbers = [], [], []
+    for row in rows:
+        carrier = resolve_carrier(row["carrier_code"] or "", settings.carriers)
+        check = check_tracking(carrier.key if carrier else "", row["tracking_number"])
+        mapped.append(carrier is not None or check.verdict == Verdict.MISSING)
+        verdicts.append(str(check.verdict))
+        numbers.append(normalise("", check.number))
+    orders: dict[str, set[int]] = {}
+    for row, number in zip(rows, numbers, strict=True):
+        orders.setdefault(number, set()).add(row["order_id"])
+    return pd.DataFrame(
+        {
+            "mapped": pd.Series(mapped, dtype=bool),
+            "verdict": pd.Series(verdicts, dtype=str),
+            "reused": pd.Series([bool(n) and len(orders[n]) > 1 for n in numbers], dtype=bool),
+        }
+    )

@@ -1,6 +1,7 @@
-"""What the shopper and the shop wrote on an order, mapped to the fields that the packer, picker and carrier read.
+"""What was written on an order, mapped to the fields that the packer, picker and carrier read.
 
-What belongs here: gathering texts by the store's mappings and holding them to the fields' limits. Never a silent cut.
+What belongs here: gathering texts by the store's mappings and holding them to the fields' limits. Never a
+silent cut.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ class TooLong:
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
-    """`fields`: Clarus field -> text. `too_long`: what did not fit. `unmapped`: sources with text that no mapping takes."""
+    """`fields`: Clarus field -> text.
+
+    `too_long`: what did not fit. `unmapped`: sources with text that no mapping takes.
+    """
 
     fields: Mapping[str, str]
     too_long: tuple[TooLong, ...]
@@ -34,7 +38,10 @@ class Instructions:
 def gather(
     personal: Mapping[str, Any], metafields: Mapping[tuple[str, str], str], settings: OrdersSettings
 ) -> Instructions:
-    """Map the texts of one order. `personal` is the release payload, `metafields` is (namespace, key) -> value."""
+    """Map the texts of one order.
+
+    `personal` is the release payload, `metafields` is (namespace, key) -> value.
+    """
     fields: dict[str, list[str]] = {}
     sources: dict[str, list[str]] = {}
     for mapping in settings.notes:
@@ -70,7 +77,7 @@ def _text(
 
 
 def _present(personal: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The sources that a shopper fills in, with their text; what is missed here is what a packer would miss."""
+    """The sources that a shopper fills in, with their text; what is missed here, a packer would miss."""
     yield "customer_message", str(personal.get("customer_message") or "").strip()
     yield "gift_wrap", "; ".join(_by_line(personal, "gift_wrap"))
     for name in sorted(
@@ -90,7 +97,7 @@ def _form_field(personal: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _by_line(personal: Mapping[str, Any], kind: str) -> Iterator[str]:
-    """Each line's gift wrap or options, with its SKU in front so that the packer knows which item is meant."""
+    """Each line's gift wrap or options, after its SKU: the packer must know which item is meant."""
     for line in personal["lines"]:
         if kind == "gift_wrap" and line.get("wrapping"):
             yield f"{line['sku']}: {' - '.join(part for part in line['wrapping'] if part)}"
