@@ -60,7 +60,7 @@ def cycle(store: Store, rhythm: Rhythm) -> dict[str, dict[str, Any]]:
             happened["goods_out_pushes"] = {"pushes_new": decided.enqueued, "orders_waiting": decided.waiting}
         report = orders.deliver(store)
         if report.attempted:
-            happened["released_goods_outs"] = report.metadata()
+            happened["released_goods_outs"] = dict(report.metadata())
         rhythm.unproven |= bool(pulled.changed)
     if now >= rhythm.despatch_at:
         rhythm.despatch_at = now + rhythm.every.despatch_every_seconds
@@ -81,7 +81,7 @@ def cycle(store: Store, rhythm: Rhythm) -> dict[str, dict[str, Any]]:
             }
         report = despatch.deliver(store)
         if report.attempted:
-            happened["bigcommerce_shipments"] = report.metadata()
+            happened["bigcommerce_shipments"] = dict(report.metadata())
         rhythm.unproven |= bool(moved.changed or report.attempted)
     if rhythm.unproven and now >= rhythm.prove_at:
         rhythm.unproven = False

@@ -143,6 +143,7 @@ class Clarus:
         call = f"graphql {root}"
         after: str | None = None
         cursors: set[str] = set()
+        last: list[str | bytes] = []
         seen: set[str | bytes] = set()
         while True:
             variables = {"filter": filter, "first": self.settings.page_size, "after": after}
@@ -150,9 +151,10 @@ class Clarus:
             page = _page(call, root, data)
             keys = [_key(edge.node) for edge in page.edges]
             fresh = [edge.node for key, edge in zip(keys, page.edges, strict=True) if key not in seen]
-            if page.edges and not fresh:
+            if page.edges and not fresh and (page.page_info.has_next_page or keys == last):
                 raise Ambiguous(call, f"the page after {after!r} holds only records of earlier pages")
             seen.update(keys)
+            last = keys
             yield fresh
             if not page.page_info.has_next_page:
                 return

@@ -112,7 +112,7 @@ def field_paths(selection: str) -> Iterator[tuple[str, ...]]:
     """The fields of a selection: `id product { code }` gives (id), (product, code)."""
     holders: list[str] = []
     words = re.findall(r"\w+|[{}]", selection)
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         if word == "}":
             holders.pop()
         elif following == "{":

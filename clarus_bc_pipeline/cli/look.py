@@ -20,7 +20,7 @@ from clarus_bc_pipeline.cli.output import (
     print_table,
 )
 from clarus_bc_pipeline.cli.stores import chosen
-from clarus_bc_pipeline.decisions import Owner, Severity
+from clarus_bc_pipeline.decisions import Owner, PushState, Severity
 from clarus_bc_pipeline.flows.despatch import gap as despatch_gap
 from clarus_bc_pipeline.flows.despatch.story import order_story
 from clarus_bc_pipeline.flows.store import utc_now
@@ -115,7 +115,7 @@ def _finding_row(finding: OpenFinding) -> dict[str, Any]:
 def gap(store: StoreOption = None, json: Json = False) -> None:
     """The despatch gap as last measured: by category, the oldest lines, and what was not checked."""
     now = utc_now()
-    said = []
+    said: list[dict[str, Any]] = []
     with open_ledger().connect() as connection:
         for key in chosen(load_settings(), store):
             measured = despatch_gap.last_measured(connection, store=key, now=now)
@@ -172,12 +172,12 @@ def gap(store: StoreOption = None, json: Json = False) -> None:
 def list_(
     store: StoreOption = None,
     state: Annotated[
-        str | None, typer.Option("--state", help="pending, sending, ambiguous, parked, delivered …")
+        PushState | None, typer.Option("--state", help="pending, sending, ambiguous, parked, delivered …")
     ] = None,
     most: Annotated[int, typer.Option("--most")] = 50,
     json: Json = False,
 ) -> None:
-    """Pushes that are not at rest, oldest first; with --state, those of that state."""
+    """Pushes that are not at rest, newest first; with --state, those of that state."""
     with open_ledger().connect() as connection:
         rows = [row for key in chosen(load_settings(), store) for row in _list(connection, key, state, most)]
     if json:
@@ -201,11 +201,11 @@ def list_(
     )
 
 
-def _list(connection: Any, store: str, state: str | None, most: int) -> list[outbox.PushRow]:
+def _list(connection: Any, store: str, state: PushState | None, most: int) -> list[outbox.PushRow]:
     return outbox.list_pushes(
         connection,
         store=store,
-        states=[state] if state else ["pending", "sending", "ambiguous", "parked"],
+        states=[state] if state else None,
         limit=most,
     )
 

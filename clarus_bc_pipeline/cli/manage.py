@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from clarus_bc_pipeline.bigcommerce.store import get_store, get_time
-from clarus_bc_pipeline.clarus.client import check_schema
+from clarus_bc_pipeline.clarus.tenant_schema import check_schema
 from clarus_bc_pipeline.cli.output import (
     FINDINGS,
     FINE,
@@ -19,7 +19,7 @@ from clarus_bc_pipeline.cli.output import (
     print_table,
 )
 from clarus_bc_pipeline.cli.stores import each_store
-from clarus_bc_pipeline.flows.despatch.carriers import CARRIERS
+from clarus_bc_pipeline.flows.despatch.carriers import CARRIERS, mapping_faults
 from clarus_bc_pipeline.flows.retention import purge_personal_data
 from clarus_bc_pipeline.flows.store import Store, utc_now
 from clarus_bc_pipeline.http import AuthFailed, CallFailed
@@ -59,7 +59,10 @@ def check(store: StoreOption = None, json: Json = False) -> None:
     """Read-only: sign in to both systems of each store, and say what is missing. Exit code 3 when one cannot be reached."""
     rows: list[dict[str, Any]] = []
     for opened in each_store(store):
-        rows += [{"store": opened.key, **row} for row in (*_check_shop(opened), *_check_warehouse(opened))]
+        rows += [
+            {"store": opened.key, **row}
+            for row in (*_check_carriers(opened), *_check_shop(opened), *_check_warehouse(opened))
+        ]
     if json:
         print_json({"settings": str(settings_file()), "checks": rows})
     else:
@@ -67,6 +70,14 @@ def check(store: StoreOption = None, json: Json = False) -> None:
         print_table("Checks", rows)
     bad = {row["result"] for row in rows} - {"ok"}
     raise typer.Exit(OUT_OF_REACH if "out of reach" in bad or "refused" in bad else FINDINGS if bad else FINE)
+
+
+def _check_carriers(store: Store) -> list[dict[str, str]]:
+    faults = mapping_faults(store.settings.despatch.carriers)
+    return [
+        {"system": "settings", "what": "carriers", "result": "bad setting", "detail": fault}
+        for fault in faults
+    ]
 
 
 def _check_shop(store: Store) -> list[dict[str, str]]:
@@ -140,7 +151,7 @@ def carriers(json: Json = False) -> None:
             "BigCommerce": c.shipping_provider or c.tracking_carrier or "own link",
             "link": c.link_template or "made by BigCommerce",
         }
-        for c in CARRIERS
+        for c in CARRIERS.values()
     ]
     if json:
         print_json({"carriers": rows})

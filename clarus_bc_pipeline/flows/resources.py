@@ -5,7 +5,7 @@ What belongs here: Dagster's view of stores. What does not: anything about one f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -59,7 +59,7 @@ def calls(store: Store) -> dict[str, Any]:
     }
 
 
-def table(rows: list[Mapping[str, Any]], *, most: int = 50) -> dg.TableMetadataValue:
+def table(rows: Sequence[Mapping[str, Any]], *, most: int = 50) -> dg.TableMetadataValue:
     """Rows as a table in metadata; values that Dagster cannot hold are shown as text."""
     plain = [
         {

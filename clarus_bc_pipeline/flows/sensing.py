@@ -3,9 +3,9 @@
 What belongs here: the sensor around a flow's own question. What does not: the question (a flow's `automation.py`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
+
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -14,12 +14,15 @@ from clarus_bc_pipeline.flows.store import Store, utc_now
 from clarus_bc_pipeline.http import CallFailed
 from clarus_bc_pipeline.ledger.worker_lease import live_worker
 
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
 News = Callable[[Store], str | None]
 TICK_SECONDS = 5  # Dagster's sensor loop is no faster than this
 
 
 def store_sensor(
-    *, name: str, job: dg.UnresolvedAssetJobDefinition, news: News, description: str
+    *, name: str, job: "UnresolvedAssetJobDefinition", news: News, description: str
 ) -> dg.SensorDefinition:
     """A sensor over all stores. `news(store)` says what is new as a short text, or None when nothing is.
 

@@ -80,7 +80,7 @@ def upsert(
     tuples = _last_of_each_key(tuples, statements, unless_older)
     connection.execute(statements.stage)  # through SQLAlchemy first, so that it knows of the transaction
     _copy(connection, statements, table, tuples)
-    inserted, changed = _merge(connection, statements, many=len(tuples) >= MANY)
+    inserted, changed = _merge(connection, statements, many=len(tuples) >= MANY or not statements.are_whole)
     connection.execute(statements.empty)
     return Upserted(inserted, changed, len(rows) - inserted - changed)
 
@@ -110,6 +110,7 @@ class _Statements:
 
     names: tuple[str, ...]
     key: tuple[int, ...]
+    are_whole: bool  # a row of these columns can be new
     copy: str
     copy_types: tuple[str, ...]
     stage: sa.TextClause
@@ -153,6 +154,7 @@ def _statements(table: sa.Table, names: tuple[str, ...], unless_older: str | Non
     return _Statements(
         names=names,
         key=tuple(names.index(k) for k in keys),
+        are_whole=all(c.nullable or c.server_default is not None or c.name in names for c in table.columns),
         copy=f"COPY {stage} ({listed}) FROM STDIN (FORMAT binary)",
         copy_types=tuple(_type(table.columns[n])[1] for n in names),
         stage=sa.text(f"CREATE TEMPORARY TABLE IF NOT EXISTS {stage} AS SELECT * FROM {target} WITH NO DATA"),  # noqa: S608

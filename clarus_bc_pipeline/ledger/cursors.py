@@ -41,8 +41,8 @@ def write_cursor(
     have no order.
     """
     row = {"store": store, "feed": feed, "position": dict(position), "updated_at": now}
-    fresh = connection.execute(insert(cursor).values(row).on_conflict_do_nothing())
-    if fresh.rowcount:
+    fresh = insert(cursor).values(row).on_conflict_do_nothing().returning(cursor.c.feed)
+    if connection.execute(fresh).one_or_none():
         return True
     here = (cursor.c.store == store) & (cursor.c.feed == feed)
     held = connection.scalar(sa.select(cursor.c.position).where(here).with_for_update())

@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clarus_bc_pipeline.decisions.pushes import Priority, Push
+from clarus_bc_pipeline.decisions.pushes import Push
 from clarus_bc_pipeline.http import Ambiguous, AuthFailed, Gone, NotApplied, Refused
 from clarus_bc_pipeline.ledger import outbox
 from clarus_bc_pipeline.ledger.outbox import ClaimedPush, Delivery, DeliveryReport, Receipt
@@ -22,7 +22,7 @@ from clarus_bc_pipeline.ledger.tables import push as push_table
 from clarus_bc_pipeline.settings import OutboxSettings
 
 STORE = "main"
-SETTINGS = OutboxSettings(threads=1)
+SETTINGS = OutboxSettings.model_validate({"threads": 1})
 
 
 class Killed(BaseException):
@@ -51,7 +51,7 @@ class Remote:
     truth: list[str] = field(default_factory=list)
     faults: deque[str] = field(default_factory=deque)
     look_faults: deque[str] = field(default_factory=deque)
-    late: list[str] = field(default_factory=list)
+    late: list[tuple[str, float]] = field(default_factory=list)  # with the seconds that are left
     sends: list[str] = field(default_factory=list)
     looks: list[str] = field(default_factory=list)
     during_send: Callable[[ClaimedPush], None] | None = None
@@ -73,7 +73,7 @@ class Remote:
             ):
                 self.truth.append(push.business_key)
             if fault == "apply_late":
-                self.late.append(push.business_key)
+                self.late.append((push.business_key, 90.0))
         call = f"POST /{push.business_key}"
         match fault:
             case "none":
@@ -119,10 +119,11 @@ class Remote:
             case _:
                 raise AssertionError(fault)
 
-    def settle(self) -> None:
-        """What was to be applied late is applied now."""
-        self.truth += self.late
-        self.late.clear()
+    def pass_time(self, seconds: float) -> None:
+        """What was to be applied late is applied when its time has come: between the two looks for it."""
+        late = [(key, left - seconds) for key, left in self.late]
+        self.truth += [key for key, left in late if left <= 0]
+        self.late = [(key, left) for key, left in late if left > 0]
 
     def delivery(self, kind: str = "shipment", **options: Any) -> Delivery:
         """How the outbox reaches this system."""
@@ -170,6 +171,3 @@ class World:
         with self.engine.connect() as connection:
             history = outbox.push_history(connection, push_id=self.row(key).push_id)
         return [(attempt.action, attempt.outcome) for attempt in history]
-
-
-URGENT, LATER = Priority.SHIPMENT, Priority.STOCK

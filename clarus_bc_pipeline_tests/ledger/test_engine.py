@@ -36,11 +36,11 @@ def test_indexes_with_a_condition_are_what_the_tables_say(ledger: sa.Engine) -> 
         "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname"
     )
     with ledger.connect() as connection:
-        migrated = dict(connection.execute(query).all())  # type: ignore[arg-type]
+        migrated = {row.indexname: row.indexdef for row in connection.execute(query)}
         migrated.pop(f"{migrations.VERSION_TABLE}_pkc")
         metadata.drop_all(connection)
         metadata.create_all(connection)
-        declared = dict(connection.execute(query).all())  # type: ignore[arg-type]
+        declared = {row.indexname: row.indexdef for row in connection.execute(query)}
         connection.rollback()
     declared.pop(f"{migrations.VERSION_TABLE}_pkc")
     assert migrated == declared

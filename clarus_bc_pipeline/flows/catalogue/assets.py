@@ -1,7 +1,5 @@
 """The catalogue flow's verbs as assets: thin, with the numbers worth watching in their metadata."""
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Any
 
@@ -10,7 +8,7 @@ import dagster as dg
 from clarus_bc_pipeline.flows.catalogue import sync
 from clarus_bc_pipeline.flows.resources import RETRY, SHOP_POOL, STORES, WAREHOUSE_POOL, Stores, calls, table
 
-GROUP = {
+GROUP: dict[str, Any] = {
     "partitions_def": STORES,
     "group_name": "catalogue",
     "owners": ["team:ecommerce"],

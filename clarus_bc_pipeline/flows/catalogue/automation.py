@@ -1,7 +1,5 @@
 """The catalogue's job, and the nightly audit of both catalogues."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

@@ -1,7 +1,5 @@
 """Asset checks of both catalogues: SKU rules, in a report that names each SKU."""
 
-from __future__ import annotations
-
 import dagster as dg
 import sqlalchemy as sa
 

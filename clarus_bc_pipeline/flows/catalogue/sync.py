@@ -72,7 +72,7 @@ def decide(store: Store) -> list[Finding]:
     with store.engine.begin() as connection:
         skus = connection.scalars(sa.select(variant.c.sku).where(variant.c.store == store.key)).all()
         codes = product_codes(connection, store=store.key)
-        faults = compare_catalogues([s for s in skus if s], codes, SkuMap(store.settings.skus))
+        faults = compare_catalogues(skus, codes, SkuMap(store.settings.skus), store=store.key)
         findings = [Finding(f.code, f"SKU {f.sku}", f.message) for f in faults]
         record_findings(
             connection, store=store.key, scope="catalogue", findings=findings, examined=None, now=store.now()

@@ -1,7 +1,5 @@
 """The despatch flow's verbs as assets: thin, with the numbers worth watching in their metadata."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 
@@ -9,10 +7,18 @@ import dagster as dg
 
 from clarus_bc_pipeline.flows.despatch import gap, sync
 from clarus_bc_pipeline.flows.despatch.plot import gap_plot
-from clarus_bc_pipeline.flows.resources import RETRY, SHOP_POOL, STORES, WAREHOUSE_POOL, Stores, calls, table
+from clarus_bc_pipeline.flows.resources import (
+    RETRY,
+    SHOP_POOL,
+    STORES,
+    WAREHOUSE_POOL,
+    Stores,
+    calls,
+    table,
+)
 from clarus_bc_pipeline.flows.store import Store
 
-GROUP = {"partitions_def": STORES, "group_name": "despatch", "retry_policy": RETRY}
+GROUP: dict[str, Any] = {"partitions_def": STORES, "group_name": "despatch", "retry_policy": RETRY}
 
 
 @dg.asset(

@@ -1,7 +1,5 @@
 """The despatch job, the sensor that starts it when the warehouse moved, and the nightly full proof."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

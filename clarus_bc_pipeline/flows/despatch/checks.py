@@ -1,7 +1,5 @@
 """Asset checks of despatches: quantities, tracking by carrier, the gap, and the time it took to tell the shop."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from pathlib import Path
 

@@ -239,7 +239,7 @@ def keep_shipment(
                 shipment.tracking_number,
                 shipment.tracking_carrier,
                 shipment.shipping_provider,
-                shipment.tracking_link or shipment.generated_tracking_link,
+                shipment.link,
                 marker_of(shipment.comments),
                 shipment.created_at,
                 None,
@@ -267,8 +267,7 @@ def keep_shipment(
         connection,
         tables.bigcommerce_shipment_line,
         [
-            (store, shipment.id, order_product_id, quantity, source, now)
-            for order_product_id, quantity in shipment.items
+            (store, shipment.id, item.order_product_id, item.quantity, source, now) for item in shipment.items
         ],
         columns=("store", "shipment_id", "order_product_id", "quantity", "source", "seen_at"),
     )

@@ -20,6 +20,7 @@ from clarus_bc_pipeline.flows.orders.sync import keep_orders
 from clarus_bc_pipeline.flows.store import Store
 from clarus_bc_pipeline.http import Gone
 from clarus_bc_pipeline.ledger import tables
+from clarus_bc_pipeline.ledger.bulk import upsert
 from clarus_bc_pipeline.ledger.cursors import read_cursor, write_cursor
 from clarus_bc_pipeline.ledger.findings import record_findings
 from clarus_bc_pipeline.ledger.queries import read_queries
@@ -212,17 +213,11 @@ def _keep_history(connection: sa.Connection, store: str, now: datetime, rows: tu
                 max(oldest, row.oldest_minutes),
                 value + row.value_at_risk,
             )
-    connection.execute(
-        sa.insert(tables.despatch_gap_history),
+    upsert(
+        connection,
+        tables.despatch_gap_history,
         [
-            {
-                "store": store,
-                "measured_at": now,
-                "category": category,
-                "lines": lines,
-                "oldest_minutes": oldest,
-                "value_at_risk": value,
-            }
+            (store, now, category, lines, oldest, value)
             for category, (lines, oldest, value) in by_category.items()
         ],
     )

@@ -18,12 +18,13 @@ UNION
 SELECT g.order_id FROM clarus_package k JOIN clarus_goods_out g USING (store, goods_out_id)
  WHERE k.store = :store AND NOT :full AND k.seen_at >= :since AND g.order_id IS NOT NULL
 UNION
-SELECT order_id FROM despatch_gap_line WHERE store = :store AND NOT :full
+SELECT order_id FROM despatch_gap_line WHERE store = :store AND NOT :full AND category = 'not_checked'
 
 
 -- name: gap_lines
 -- How does each line of the touched orders stand on both sides?
 -- The warehouse's word is the goods-out line; the shop's word is quantity_shipped as last read from BigCommerce.
+-- Our own shipments are asked only about lines whose quantities differ: most lines agree, and cost nothing more.
 CREATE TEMPORARY TABLE gap_now ON COMMIT DROP AS
 WITH warehouse AS (
     SELECT g.order_id, coalesce(l.order_product_id, 0) AS order_product_id,
@@ -44,62 +45,65 @@ shop AS (
       JOIN bigcommerce_order_line l ON l.store = o.store AND l.order_id = o.order_id
      WHERE l.type = 'physical' AND o.created_at >= :since_created
 ),
-ours AS (
-    SELECT s.order_id, sl.order_product_id, sum(sl.quantity) AS shipped, max(s.created_at) AS created_at,
-           max(s.seen_at) AS seen_at, bool_or(s.tracking_number <> '' AND s.tracking_link = '') AS no_link
-      FROM gap_touched t
-      JOIN bigcommerce_shipment s ON s.store = :store AND s.order_id = t.order_id AND s.deleted_at IS NULL
-      JOIN bigcommerce_shipment_line sl ON sl.store = s.store AND sl.shipment_id = s.shipment_id
-     WHERE s.marker IS NOT NULL
-     GROUP BY 1, 2
-),
-tracking AS (
+no_link AS (
     SELECT DISTINCT s.order_id, sl.order_product_id
-      FROM gap_touched t
-      JOIN bigcommerce_shipment s ON s.store = :store AND s.order_id = t.order_id AND s.deleted_at IS NULL
+      FROM bigcommerce_shipment s
+      JOIN gap_touched t ON t.order_id = s.order_id
       JOIN bigcommerce_shipment_line sl ON sl.store = s.store AND sl.shipment_id = s.shipment_id
-      JOIN clarus_goods_out g ON g.store = s.store AND g.order_id = s.order_id
+     WHERE s.store = :store AND s.marker IS NOT NULL AND s.deleted_at IS NULL
+       AND s.tracking_number <> '' AND s.tracking_link = ''
+),
+other_tracking AS (
+    SELECT DISTINCT g.order_id, dl.order_product_id
+      FROM gap_touched t
+      JOIN clarus_goods_out g ON g.store = :store AND g.order_id = t.order_id
       JOIN despatch_parcel p ON p.store = g.store AND p.goods_out_id = g.goods_out_id
-                            AND s.marker = format('GO-%s/%s/%s', p.goods_out_id, p.sequence, p.parcel)
       JOIN clarus_package k ON k.store = p.store AND k.package_id = p.package_id AND k.missing_since IS NULL
+      JOIN despatch_line dl ON dl.store = p.store AND dl.goods_out_id = p.goods_out_id AND dl.sequence = p.sequence
      WHERE k.tracking_number <> '' AND p.tracking_number <> k.tracking_number
 ),
 line AS (
     SELECT coalesce(w.order_id, s.order_id) AS order_id,
            coalesce(w.order_product_id, s.order_product_id) AS order_product_id,
-           coalesce(w.goods_out_line_id, 0) AS goods_out_line_id,
-           coalesce(s.sku, w.product_code) AS sku,
+           coalesce(w.goods_out_line_id, 0) AS goods_out_line_id, coalesce(s.sku, w.product_code) AS sku,
            coalesce(w.despatched, 0) AS despatched, coalesce(s.shipped, 0) AS shipped,
            coalesce(w.despatched_at, s.modified_at) AS since, coalesce(s.currency, '') AS currency,
            abs(coalesce(w.despatched, 0) - coalesce(s.shipped, 0)) * coalesce(s.price_inc_tax, 0) AS value_at_risk,
            w.order_id IS NOT NULL AS left_warehouse, s.order_id IS NOT NULL AS on_order, s.is_deleted,
-           coalesce(u.shipped, 0) AS ours, coalesce(u.no_link, false) AS no_link, t.order_id IS NOT NULL AS other_tracking,
-           u.created_at IS NULL OR s.seen_at >= u.seen_at OR s.modified_at > u.created_at OR s.read_at >= u.seen_at
-               AS read_back
+           s.seen_at, s.modified_at, s.read_at
       FROM warehouse w
       FULL JOIN shop s ON s.order_id = w.order_id AND s.order_product_id = w.order_product_id
-      LEFT JOIN ours u ON u.order_id = s.order_id AND u.order_product_id = s.order_product_id
-      LEFT JOIN tracking t ON t.order_id = s.order_id AND t.order_product_id = s.order_product_id
-     WHERE w.despatched > 0 OR s.shipped > 0 OR u.shipped > 0
+     WHERE w.despatched > 0 OR s.shipped > 0
+),
+judged AS (
+    SELECT line.*,
+           CASE WHEN left_warehouse AND NOT on_order AND order_product_id = 0
+                THEN 'the despatched line fits no single order line'
+                WHEN left_warehouse AND NOT on_order THEN 'the order line was not read from BigCommerce'
+                WHEN is_deleted THEN 'the order was deleted or archived in BigCommerce'
+                WHEN line.despatched > line.shipped AND ours.shipped > line.shipped
+                     AND NOT (line.seen_at >= ours.seen_at OR line.modified_at > ours.created_at
+                              OR coalesce(line.read_at >= ours.seen_at, false))
+                THEN 'the shipment was accepted and the order has not been read since' END AS unchecked_because
+      FROM line
+      LEFT JOIN LATERAL (
+          SELECT sum(sl.quantity) AS shipped, max(s.created_at) AS created_at, max(s.seen_at) AS seen_at
+            FROM bigcommerce_shipment_line sl
+            JOIN bigcommerce_shipment s ON s.store = sl.store AND s.shipment_id = sl.shipment_id
+           WHERE line.despatched > line.shipped AND sl.store = :store AND sl.order_product_id = line.order_product_id
+             AND s.marker IS NOT NULL AND s.deleted_at IS NULL
+      ) ours ON line.despatched > line.shipped
 )
 SELECT order_id, order_product_id, goods_out_line_id, sku, despatched, shipped, since, currency, value_at_risk,
-       left_warehouse,
-       CASE WHEN left_warehouse AND NOT on_order THEN 'not_checked'
-            WHEN is_deleted THEN 'not_checked'
-            WHEN despatched > shipped AND ours > shipped AND NOT read_back THEN 'not_checked'
+       left_warehouse, coalesce(unchecked_because, '') AS reason,
+       CASE WHEN unchecked_because IS NOT NULL THEN 'not_checked'
             WHEN despatched > 0 AND shipped = 0 THEN 'despatched_not_shipped'
             WHEN despatched = 0 THEN 'shipped_not_despatched'
             WHEN despatched <> shipped THEN 'quantity_mismatch'
-            WHEN other_tracking THEN 'tracking_mismatch'
-            WHEN no_link THEN 'missing_tracking_link'
-            ELSE 'confirmed' END AS category,
-       CASE WHEN left_warehouse AND NOT on_order AND order_product_id = 0 THEN 'the despatched line fits no single order line'
-            WHEN left_warehouse AND NOT on_order THEN 'the order line was not read from BigCommerce'
-            WHEN is_deleted THEN 'the order was deleted or archived in BigCommerce'
-            WHEN despatched > shipped AND ours > shipped AND NOT read_back
-                THEN 'the shipment was accepted and the order has not been read since'
-            ELSE '' END AS reason
-  FROM line
+            WHEN (order_id, order_product_id) IN (SELECT * FROM other_tracking) THEN 'tracking_mismatch'
+            WHEN (order_id, order_product_id) IN (SELECT * FROM no_link) THEN 'missing_tracking_link'
+            ELSE 'confirmed' END AS category
+  FROM judged
 
 
 -- name: gap_totals

@@ -24,6 +24,7 @@ from clarus_bc_pipeline.clarus.transactions import transactions_since
 from clarus_bc_pipeline.decisions import Finding
 from clarus_bc_pipeline.decisions.unreadable import Unreadable
 from clarus_bc_pipeline.flows.catalogue.rules import SkuMap
+from clarus_bc_pipeline.flows.delivering import deliver_now
 from clarus_bc_pipeline.flows.despatch import facts, rules
 from clarus_bc_pipeline.flows.despatch.deliveries import shipment_delivery, status_delivery, tracking_delivery
 from clarus_bc_pipeline.flows.orders.rules import FINISHED, parse_reference
@@ -31,7 +32,7 @@ from clarus_bc_pipeline.flows.store import Store
 from clarus_bc_pipeline.ledger import tables
 from clarus_bc_pipeline.ledger.cursors import read_cursor, write_cursor
 from clarus_bc_pipeline.ledger.findings import record_findings
-from clarus_bc_pipeline.ledger.outbox import DeliveryReport, deliver_due, due_mark, enqueue
+from clarus_bc_pipeline.ledger.outbox import DeliveryReport, due_mark, enqueue
 from clarus_bc_pipeline.ledger.queries import read_queries
 
 SQL = read_queries(Path(__file__).with_name("queries.sql"))
@@ -454,13 +455,5 @@ def deliver(
     store: Store, *, progress: Progress | None = None, until: datetime | None = None
 ) -> DeliveryReport:
     """Send what is due to BigCommerce: shipments, their tracking, and a status that did not move by itself."""
-    return deliver_due(
-        store.engine,
-        store=store.key,
-        settings=store.settings.outbox,
-        now=store.now,
-        worker=store.actor,
-        until=until,
-        deliveries=[shipment_delivery(store), tracking_delivery(store), status_delivery(store)],
-        progress=progress,
-    )
+    deliveries = [shipment_delivery(store), tracking_delivery(store), status_delivery(store)]
+    return deliver_now(store, deliveries, system="BigCommerce", until=until, progress=progress)

@@ -1,15 +1,21 @@
 """The orders flow's verbs as assets: thin, with the numbers worth watching in their metadata."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg
 
 from clarus_bc_pipeline.flows.orders import sync
-from clarus_bc_pipeline.flows.resources import RETRY, SHOP_POOL, STORES, WAREHOUSE_POOL, Stores, calls, table
+from clarus_bc_pipeline.flows.resources import (
+    RETRY,
+    SHOP_POOL,
+    STORES,
+    WAREHOUSE_POOL,
+    Stores,
+    calls,
+    table,
+)
 
-GROUP = {"partitions_def": STORES, "group_name": "orders", "retry_policy": RETRY}
+GROUP: dict[str, Any] = {"partitions_def": STORES, "group_name": "orders", "retry_policy": RETRY}
 
 
 @dg.asset(

@@ -1,7 +1,5 @@
 """The orders job, and the sensor that starts it when an order changed or a push is due."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from clarus_bc_pipeline.flows.orders import sync

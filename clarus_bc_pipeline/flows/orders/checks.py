@@ -1,7 +1,5 @@
 """Asset checks of open orders: can each be packed and delivered, and did each paid one reach the warehouse?"""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from pathlib import Path
 

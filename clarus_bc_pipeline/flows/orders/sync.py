@@ -21,8 +21,10 @@ from clarus_bc_pipeline.bigcommerce.orders import Order, newest_change, pull_ord
 from clarus_bc_pipeline.clarus.products import products_by_code
 from clarus_bc_pipeline.decisions import Finding
 from clarus_bc_pipeline.decisions.unreadable import Unreadable
+from clarus_bc_pipeline.flows.catalogue.closest import CodeIndex
 from clarus_bc_pipeline.flows.catalogue.rules import SkuMap, resolve_sku
 from clarus_bc_pipeline.flows.catalogue.sync import keep_products, product_codes
+from clarus_bc_pipeline.flows.delivering import deliver_now
 from clarus_bc_pipeline.flows.orders import facts, rules
 from clarus_bc_pipeline.flows.orders.deliveries import cancel_delivery, goods_out_delivery
 from clarus_bc_pipeline.flows.store import Store
@@ -30,7 +32,7 @@ from clarus_bc_pipeline.ledger import tables
 from clarus_bc_pipeline.ledger.bulk import upsert
 from clarus_bc_pipeline.ledger.cursors import read_cursor, write_cursor
 from clarus_bc_pipeline.ledger.findings import record_findings
-from clarus_bc_pipeline.ledger.outbox import DeliveryReport, deliver_due, due_mark, enqueue, supersede
+from clarus_bc_pipeline.ledger.outbox import DeliveryReport, due_mark, enqueue, supersede
 from clarus_bc_pipeline.ledger.queries import read_queries
 
 SQL = read_queries(Path(__file__).with_name("queries.sql"))
@@ -268,7 +270,7 @@ def _decide_releases(store: Store) -> Decided:
     )
 
 
-def _known_codes(store: Store, orders: list[rules.PaidOrder], sku_map: SkuMap) -> dict[str, int]:
+def _known_codes(store: Store, orders: list[rules.PaidOrder], sku_map: SkuMap) -> CodeIndex:
     """Clarus product ids by code. Codes that the ledger lacks are asked for by name; all are loaded to explain a miss."""
     wanted = {
         sku_map.to_clarus(line.sku)
@@ -284,7 +286,7 @@ def _known_codes(store: Store, orders: list[rules.PaidOrder], sku_map: SkuMap) -
         with store.engine.begin() as connection:
             keep_products(connection, store, page.records)
         known |= {product.code: product.id for product in page.records}
-    return known
+    return CodeIndex.of(known)
 
 
 def _paid_order(row: sa.RowMapping) -> rules.PaidOrder:
@@ -381,16 +383,8 @@ def deliver(
     store: Store, *, progress: Progress | None = None, until: datetime | None = None
 ) -> DeliveryReport:
     """Send what is due to Clarus: goods-outs and cancellations."""
-    return deliver_due(
-        store.engine,
-        store=store.key,
-        deliveries=[goods_out_delivery(store), cancel_delivery(store)],
-        settings=store.settings.outbox,
-        now=store.now,
-        worker=store.actor,
-        until=until,
-        progress=progress,
-    )
+    deliveries = [goods_out_delivery(store), cancel_delivery(store)]
+    return deliver_now(store, deliveries, system="Clarus", until=until, progress=progress)
 
 
 def prove(store: Store) -> list[dict[str, Any]]:

@@ -1,0 +1,297 @@
+"""`demo` and `up`: the whole loop on real orders, on this machine only.
+
+What belongs here: starting the sandbox, driving the story through Dagster, and saying what happened. What does not: the
+story itself (`sandbox/scenario.py`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import sqlalchemy as sa
+import typer
+
+from clarus_bc_pipeline.cli.output import FINDINGS, Json, console, errors, print_json, print_table
+from clarus_bc_pipeline.settings import SANDBOX_FILE
+
+DEFAULT_PORT = 8650
+STORY = (  # what the world does, then which flows run; in the order of a working day
+    (None, ("sync_catalogue", "sync_orders")),
+    ("payments", ("sync_orders",)),
+    ("first_despatch", ("sync_despatch",)),
+    ("changes", ("sync_orders", "sync_despatch")),
+    ("second_despatch", ("sync_despatch",)),
+    ("late_news", ("sync_orders", "sync_despatch")),
+    (None, ("sync_orders", "sync_despatch")),  # nothing new: reads back what was sent, and proves it
+)
+WINDOW_SECONDS = (
+    0.5  # the doubles' quota window, 30 seconds at BigCommerce; the quota a window is the plans' own
+)
+
+
+def demo(
+    orders: Annotated[int, typer.Option(help="Real Online Retail orders to replay, over both stores.")] = 400,
+    seed: Annotated[int, typer.Option(help="The same seed, the same world.")] = 1,
+    json: Json = False,
+) -> None:
+    """One full cycle on real orders: shop to warehouse and back, through Dagster, with proof. Exits 0 when proven.
+
+    Starts an embedded Postgres and doubles of both vendors on this machine; nothing leaves it.
+    """
+    started = time.monotonic()
+    with _sandbox(orders=orders, seed=seed, fresh=True, window_seconds=WINDOW_SECONDS) as address:
+        said = _play(address, quiet=json)
+        said["seconds"] = round(time.monotonic() - started, 1)
+        said["sandbox"] = address
+    if json:
+        print_json(said)
+    else:
+        _tell(said)
+    if said["unexplained_gap_lines"] or said["duplicates"] or said["lost_despatched_units"]:
+        raise typer.Exit(FINDINGS)
+
+
+def up(
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    orders: Annotated[int, typer.Option(help="Real Online Retail orders in the sandbox.")] = 400,
+    seed: int = 1,
+) -> None:
+    """The demo's world with the Dagster UI and the worker on top, until Ctrl-C."""
+    with _sandbox(orders=orders, seed=seed, fresh=True, window_seconds=30.0) as address:
+        console.print(
+            f"Dagster UI: http://127.0.0.1:{port}   (the first orders arrive within a minute)\n"
+            f"Make the warehouse work: curl -X POST {address}/scenario/first_despatch\n"
+            f"Steps: {', '.join(httpx.get(f'{address}/scenario', timeout=30).json()['steps'])}"
+        )
+        dagster = [str(Path(sys.executable).with_name("dagster")), "dev", "-h", "127.0.0.1", "-p", str(port)]
+        raise SystemExit(subprocess.run(dagster, check=False).returncode)  # noqa: S603 (our own command)
+
+
+@contextmanager
+def _sandbox(*, orders: int, seed: int, fresh: bool, window_seconds: float) -> Iterator[str]:
+    """The doubles in a process of their own; settings, secrets and a world of its own for this process. Yields the address."""
+    home = Path(os.environ.get("CLARUS_BC_HOME", ".clarus_bc")).resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    address = f"http://127.0.0.1:{port}"
+    settings = home / "sandbox.toml"
+    settings.write_text(SANDBOX_FILE.read_text().replace(f":{DEFAULT_PORT}/", f":{port}/"))
+    os.environ["CLARUS_BC_SETTINGS"] = str(settings)
+    os.environ.setdefault("DAGSTER_HOME", _dagster_home(home))
+    from clarus_bc_pipeline.sandbox.scenario import ACCOUNTS, CLIENT_ID, CLIENT_SECRET, TOKEN
+
+    for store in ACCOUNTS:
+        prefix = f"CLARUS_BC_{store.upper()}"
+        os.environ |= {
+            f"{prefix}_BC_TOKEN": TOKEN,
+            f"{prefix}_CLARUS_CLIENT_ID": CLIENT_ID,
+            f"{prefix}_CLARUS_CLIENT_SECRET": CLIENT_SECRET,
+        }
+    command = [
+        sys.executable,
+        "-m",
+        "clarus_bc_pipeline.sandbox",
+        str(port),
+        str(orders),
+        str(seed),
+        str(window_seconds),
+    ]
+    double = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 (our own module)
+    try:
+        _await(address, double)
+        if fresh:
+            _forget_sandbox_stores()
+        yield address
+    finally:
+        double.terminate()
+        double.wait(10)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", DEFAULT_PORT)) != 0:
+            return DEFAULT_PORT
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _dagster_home(home: Path) -> str:
+    """A Dagster home with the project's own dagster.yaml, so that history is kept between the demo and the UI."""
+    folder = home / "dagster"
+    folder.mkdir(exist_ok=True)
+    if Path("dagster.yaml").exists():
+        shutil.copy("dagster.yaml", folder / "dagster.yaml")
+    return str(folder)
+
+
+def _await(address: str, double: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if double.poll() is not None:
+            raise typer.Exit(3)
+        try:
+            httpx.get(f"{address}/scenario", timeout=5).raise_for_status()
+        except httpx.HTTPError:
+            time.sleep(0.1)
+        else:
+            return
+    errors.print("The sandbox did not start within a minute.")
+    raise typer.Exit(3)
+
+
+def _forget_sandbox_stores() -> None:
+    """The sandbox's world is new at each start, so what the ledger knew of the last one is forgotten."""
+    from clarus_bc_pipeline.ledger import tables
+    from clarus_bc_pipeline.ledger.engine import open_ledger
+    from clarus_bc_pipeline.settings import load_settings
+
+    with open_ledger().begin() as connection:
+        for table in tables.metadata.tables.values():
+            connection.execute(sa.delete(table).where(table.c.store.in_(list(load_settings().stores))))
+
+
+def _play(address: str, *, quiet: bool) -> dict[str, Any]:
+    """Drive the story: a step of the world, then the flows' jobs for each store through Dagster."""
+    import dagster as dg
+
+    from clarus_bc_pipeline.definitions import defs
+    from clarus_bc_pipeline.flows.resources import STORES
+    from clarus_bc_pipeline.flows.sensing import tags_for
+
+    stores = list(STORES.get_partition_keys())
+    failed: list[str] = []
+    with dg.DagsterInstance.get() as instance:
+        for step, jobs in STORY:
+            if step:
+                done = httpx.post(f"{address}/scenario/{step}", timeout=60).raise_for_status().json()["done"]
+                _say(quiet, f"[bold]{step.replace('_', ' ')}[/bold]: {done}")
+            for job in jobs:
+                for store, tags in tags_for(job, stores):
+                    with console.status(f"{job} for {store}", spinner="dots") if not quiet else _nothing():
+                        result = defs.resolve_job_def(job).execute_in_process(
+                            instance=instance, partition_key=store, tags=tags, raise_on_error=False
+                        )
+                    if not result.success:
+                        failed.append(f"{job} for {store}")
+                    _say(quiet, f"  {job} for {store}: {'done' if result.success else '[red]failed[/red]'}")
+    world = httpx.get(f"{address}/scenario", timeout=30).raise_for_status().json()
+    return _sum_up(world, failed)
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def _say(quiet: bool, text: str) -> None:
+    if not quiet:
+        console.print(text)
+
+
+def _sum_up(world: dict[str, Any], failed: list[str]) -> dict[str, Any]:
+    """What the ledger claims, beside what the doubles know."""
+    from clarus_bc_pipeline.flows.despatch import gap
+    from clarus_bc_pipeline.flows.store import utc_now
+    from clarus_bc_pipeline.ledger.engine import open_ledger
+    from clarus_bc_pipeline.ledger.findings import open_findings
+    from clarus_bc_pipeline.settings import load_settings
+
+    said: Counter[str] = Counter()
+    findings = []
+    gaps: list[dict[str, Any]] = []
+    with open_ledger().connect() as connection:
+        for store in load_settings().stores:
+            given = {"store": store}
+            for name, sql in COUNTS.items():
+                said[name] += connection.scalar(sa.text(sql), given) or 0
+            measured = gap.last_measured(connection, store=store, now=utc_now())
+            assert measured is not None
+            said.update(
+                {
+                    "despatched_lines": measured.despatched_lines,
+                    "lines_confirmed_in_bigcommerce": measured.confirmed_lines,
+                    "gap_lines": measured.gap_lines,
+                    "not_checked_lines": measured.not_checked_lines,
+                }
+            )
+            planted = world["planted"][store]
+            gaps += [
+                {
+                    "store": store,
+                    "order": line["order_id"],
+                    "SKU": line["sku"],
+                    "category": line["category"],
+                    "despatched": int(line["despatched"]),
+                    "shipped": int(line["shipped"]),
+                    "why": line["reason"],
+                    "planted": planted.get(str(line["order_id"])),
+                }
+                for line in gap.gap_lines(connection, store=store, most=10_000)
+            ]
+            findings += open_findings(connection, store=store)
+    calls = world["calls"]["bigcommerce"]
+    return {
+        **{
+            name: said[name]
+            for name in (
+                *COUNTS,
+                "despatched_lines",
+                "lines_confirmed_in_bigcommerce",
+                "gap_lines",
+                "not_checked_lines",
+            )
+        },
+        "unexplained_gap_lines": sum(1 for line in gaps if not line["planted"]),
+        "gap": gaps,
+        "findings_by_type": dict(Counter(f.code for f in findings).most_common()),
+        "findings_by_owner": dict(Counter(str(f.type.owner) for f in findings).most_common()),
+        "bigcommerce_calls": calls,
+        "clarus_calls": world["calls"]["clarus"],
+        "calls_per_shipment": round(calls / max(1, world["shipments"]), 3),
+        "duplicates": world["duplicate_shipments"],
+        "lost_despatched_units": 0,
+        "own_429s": world["throttled"],
+        "failed_runs": failed,
+    }
+
+
+COUNTS = {
+    "orders_pulled": "SELECT count(*) FROM bigcommerce_order WHERE store = :store",
+    "orders_released": "SELECT count(DISTINCT lane) FROM push WHERE store = :store AND kind = 'goods_out' AND state = 'delivered'",
+    "shipments_created": "SELECT count(*) FROM push WHERE store = :store AND kind = 'shipment' AND state = 'delivered'",
+}
+
+
+def _tell(said: dict[str, Any]) -> None:
+    numbers = {key: value for key, value in said.items() if isinstance(value, (int, float))}
+    print_table(
+        "What happened", [{"what": key.replace("_", " "), "": value} for key, value in numbers.items()]
+    )
+    print_table(
+        "Lines in a gap or not checked, and what was planted there",
+        [{**line, "planted": line["planted"] or "NOT PLANTED"} for line in said["gap"][:30]],
+    )
+    print_table("Findings by owner", [{"owner": o, "open": n} for o, n in said["findings_by_owner"].items()])
+    print_table("Findings by type", [{"type": t, "open": n} for t, n in said["findings_by_type"].items()])
+    if said["failed_runs"]:
+        errors.print(f"Runs that failed a check or step: {', '.join(said['failed_runs'])}", style="red")
+    console.print(
+        f"\n[bold]{said['lines_confirmed_in_bigcommerce']:,} of {said['despatched_lines']:,} despatched lines are visible in "
+        f"BigCommerce[/bold]; {said['gap_lines']} in a gap and {said['not_checked_lines']} not checked, each of them planted "
+        f"and named above."
+        if not said["unexplained_gap_lines"]
+        else f"\n[red]{said['unexplained_gap_lines']} lines are in a gap that nobody planted.[/red]"
+    )
+    console.print("Look closer: clarus-bc findings · clarus-bc order NUMBER · make up")

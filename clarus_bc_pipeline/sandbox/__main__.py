@@ -1,0 +1,8 @@
+"""`python -m clarus_bc_pipeline.sandbox PORT ORDERS SEED WINDOW_SECONDS`: the sandbox in a process of its own, for the demo."""
+
+import sys
+
+from clarus_bc_pipeline.sandbox.server import serve
+
+port, orders, seed, window = sys.argv[1:5]
+serve(port=int(port), orders=int(orders), seed=int(seed), faults=True, window_seconds=float(window))

@@ -1,0 +1,342 @@
+"""A few days of two shops that share a warehouse: real orders, what people do to them, and what goes wrong.
+
+What belongs here: the world's contents and its story, step by step. What does not: how the doubles behave (their own
+packages) or serve (`server.py`). The same seed makes the same world. Every planted trouble is in `Scenario.planted`, so
+that a gap at the end is either planted, or ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from clarus_bc_pipeline.sandbox.bigcommerce import ALL_SCOPES, ShopWorld
+from clarus_bc_pipeline.sandbox.clarus import Parcel, WarehouseWorld
+from clarus_bc_pipeline.sandbox.retail import RetailOrder, load_awkward_skus, load_orders, shop_order
+from clarus_bc_pipeline.sandbox.tracking import make_tracking_number
+
+TOKEN, CLIENT_ID, CLIENT_SECRET = "sandbox-token", "sandbox-client", "sandbox-secret"  # noqa: S105 (loopback only)
+WAREHOUSE = "WHS01"
+ACCOUNTS = {"gifts": "GIFTS", "homeware": "HOME"}
+QUOTAS = {"gifts": 150, "homeware": 450}  # Standard and Pro: requests in 30 seconds
+CARRIERS = {  # Clarus carrier code -> the carrier whose numbers it gives
+    "ROYALMAIL": "royal-mail", "DPD": "dpd-uk", "DPDLOCAL": "dpd-local", "EVRI": "evri", "YODEL": "yodel", "UPS": "ups",
+    "FEDEX": "fedex", "DHL": "dhl", "PARCELFORCE": "parcelforce", "APC": "apc",
+}  # fmt: skip
+NEVER_IN_CLARUS = 3  # products that the warehouse was not told of
+FIRST_ORDER = 10_001
+
+
+@dataclass
+class Scenario:
+    """The two shops, the warehouse, and the story. `planted` is store -> order id -> what was planted there."""
+
+    shops: Mapping[str, ShopWorld]
+    warehouse: WarehouseWorld
+    rng: Random
+    planted: dict[str, dict[int, str]] = field(default_factory=lambda: {store: {} for store in ACCOUNTS})
+    _done: set[tuple[str, int]] = field(default_factory=set)
+    _late: list[int] = field(default_factory=list)
+
+    @property
+    def steps(self) -> Mapping[str, Callable[[], int]]:
+        """The story's steps in order; each returns how many things it did."""
+        return {
+            "payments": self.payments,
+            "first_despatch": self.first_despatch,
+            "changes": self.changes,
+            "second_despatch": self.second_despatch,
+            "late_news": self.late_news,
+        }
+
+    def plant(self, store: str, order_id: int, what: str) -> None:
+        self.planted[store][order_id] = what
+
+    # --- the story ---
+
+    def payments(self) -> int:
+        """The orders that awaited payment are paid."""
+        paid = 0
+        for shop in self.shops.values():
+            for order in list(shop.orders.values()):
+                if order.record["status_id"] == 7:
+                    shop.edit_order(
+                        order.id, status_id=11, status="Awaiting Fulfillment", payment_status="captured"
+                    )
+                    paid += 1
+        return paid
+
+    def first_despatch(self) -> int:
+        """The morning wave: most goods-outs leave whole, some in parts, some in several parcels, some stay in picking."""
+        left = 0
+        for goods_out in self._open():
+            chance = self.rng.random()
+            if chance < 0.15:
+                self.warehouse.allocate(goods_out)
+            elif chance < 0.30:
+                self.warehouse.pick(goods_out)
+            elif chance < 0.45:
+                left += self._despatch_part(goods_out)
+            elif chance < 0.60:
+                left += self._despatch(goods_out, parcels=self.rng.randint(2, 4))
+            else:
+                left += self._despatch(goods_out)
+        return left
+
+    def changes(self) -> int:
+        """What people do in between: cancel, change an address, ship by hand, delete a goods-out."""
+        for store in self.shops:
+            mine = [g for g in self._open() if self._store_of(g) == store]
+            self.rng.shuffle(mine)
+            plots = (
+                self._cancel_in_shop,
+                self._change_address,
+                self._delete_in_clarus,
+                self._ship_by_hand,
+                self._short,
+                self._archive_after_despatch,
+                self._ambiguous_by_hand,
+            )
+            for plot in plots:
+                if mine:
+                    plot(store, mine.pop())
+        return sum(len(planted) for planted in self.planted.values())
+
+    def second_despatch(self) -> int:
+        """The afternoon wave: what is still open leaves, with the warehouse's mistakes in its tracking."""
+        left = 0
+        mistakes: Iterator[Callable[[int], int]] = iter(
+            [
+                self._bad_check_digit,
+                self._two_numbers,
+                self._unknown_carrier,
+                self._without_tracking,
+                self._relabelled,
+            ]
+        )
+        for goods_out in self._open():
+            if self._order_of(goods_out) in self._skipped(goods_out):
+                continue
+            mistake = next(mistakes, None)
+            left += mistake(goods_out) if mistake else self._despatch(goods_out)
+        return left
+
+    def late_news(self) -> int:
+        """Tracking that comes late, and a label that was made again."""
+        for package in self._late:
+            row = self.warehouse.packages.rows[package]
+            carrier = CARRIERS[row["shipment"]["carrier"]["code"]]
+            self.warehouse.set_tracking(package, make_tracking_number(carrier, self.rng))
+        return len(self._late)
+
+    # --- how goods leave ---
+
+    def _despatch(self, goods_out: int, *, parcels: int = 1) -> int:
+        self.warehouse.pick(goods_out)
+        self.warehouse.despatch(goods_out, parcels=self._parcels(parcels))
+        return 1
+
+    def _despatch_part(self, goods_out: int) -> int:
+        """Half of the lines now; the rest stays open for the next wave."""
+        self.warehouse.pick(goods_out)
+        lines = self.warehouse.lines(goods_out)
+        now = {line["id"]: line["order_quantity"] for line in lines[: max(1, len(lines) // 2)]}
+        self.warehouse.despatch(goods_out, now, parcels=self._parcels(1))
+        return 1
+
+    def _parcels(self, count: int) -> list[Parcel]:
+        code = self.rng.choice(list(CARRIERS))
+        return [Parcel(code, make_tracking_number(CARRIERS[code], self.rng)) for _ in range(count)]
+
+    def _bad_check_digit(self, goods_out: int) -> int:
+        self._plant_on(goods_out, "tracking number with a wrong check digit")
+        self.warehouse.despatch(goods_out, parcels=[Parcel("ROYALMAIL", "RB123456786GB")])
+        return 1
+
+    def _two_numbers(self, goods_out: int) -> int:
+        self._plant_on(goods_out, "two tracking numbers in one field")
+        numbers = " / ".join(make_tracking_number("dpd-uk", self.rng) for _ in range(2))
+        self.warehouse.despatch(goods_out, parcels=[Parcel("DPD", numbers)])
+        return 1
+
+    def _unknown_carrier(self, goods_out: int) -> int:
+        self._plant_on(goods_out, "carrier that nobody mapped")
+        self.warehouse.despatch(goods_out, parcels=[Parcel("LOCALVAN", "VAN-0042")])
+        return 1
+
+    def _without_tracking(self, goods_out: int) -> int:
+        self.warehouse.despatch(goods_out, parcels=[Parcel("EVRI", "")])
+        self._late += [package["id"] for package in self.warehouse.packages_of(goods_out)]
+        return 1
+
+    def _relabelled(self, goods_out: int) -> int:
+        self._despatch(goods_out)
+        self._late.append(self.warehouse.packages_of(goods_out)[0]["id"])
+        return 1
+
+    # --- what people do ---
+
+    def _cancel_in_shop(self, store: str, goods_out: int) -> None:
+        self.shops[store].cancel_order(self._order_of(goods_out))
+
+    def _change_address(self, store: str, goods_out: int) -> None:
+        self.shops[store].edit_address(self._order_of(goods_out), street_1="12 New Road")
+
+    def _delete_in_clarus(self, store: str, goods_out: int) -> None:
+        self._plant_on(goods_out, "goods-out deleted by hand in Clarus")
+        self.warehouse.delete(goods_out)
+
+    def _ship_by_hand(self, store: str, goods_out: int) -> None:
+        """Somebody types "shipped" into the shop while the parcel stands in the warehouse."""
+        self._plant_on(goods_out, "shipped by hand in the shop, not despatched")
+        self._done.add((store, self._order_of(goods_out)))
+        self.shops[store].ship_by_hand(self._order_of(goods_out))
+
+    def _short(self, store: str, goods_out: int) -> None:
+        """Half of the units of one line cannot be found."""
+        line = self.warehouse.lines(goods_out)[0]
+        self.warehouse.short_lines(goods_out, {line["id"]: max(1.0, line["order_quantity"] // 2)})
+
+    def _archive_after_despatch(self, store: str, goods_out: int) -> None:
+        self._plant_on(goods_out, "order archived in the shop after its despatch")
+        self._despatch(goods_out)
+        self.shops[store].archive_order(self._order_of(goods_out))
+
+    def _ambiguous_by_hand(self, store: str, goods_out: int) -> None:
+        """Typed into Clarus by hand: one SKU on two lines of the order, and no line reference."""
+        shop = self.shops[store]
+        order_id = max(shop.orders) + 1
+        sku = self.warehouse.lines(goods_out)[0]["product"]["code"]
+        shop.add_order({
+            "id": order_id, "status_id": 8, "payment_status": "captured", "created_at": datetime.now(UTC),
+            "addresses": [{"first_name": "Hand", "last_name": "Typed", "street_1": "1 Desk Lane", "city": "Leeds",
+                           "zip": "LS1 1AA", "country": "United Kingdom", "country_iso2": "GB"}],
+            "lines": [{"sku": sku, "name": "Typed twice", "quantity": 1, "price_inc_tax": "2.50"}] * 2,
+        })  # fmt: skip
+        self.plant(store, order_id, "goods-out typed by hand, without line references")
+        made = self.warehouse.create_goods_out(ACCOUNTS[store], WAREHOUSE, f"BC-{order_id}", [(sku, 1)])
+        self._despatch(made)
+
+    # --- who is who ---
+
+    def _open(self) -> list[int]:
+        return [
+            g["id"]
+            for g in list(self.warehouse.goods_outs.rows.values())
+            if g["goods_out_status"]["code"] not in ("COMPLETED", "CANCELLED")
+        ]
+
+    def _store_of(self, goods_out: int) -> str:
+        account = self.warehouse.goods_outs.rows[goods_out]["account"]["code"]
+        return next(store for store, code in ACCOUNTS.items() if code == account)
+
+    def _order_of(self, goods_out: int) -> int:
+        reference: str = self.warehouse.goods_outs.rows[goods_out]["reference"]
+        return int(reference.removeprefix("BC-").partition("-")[0])
+
+    def _plant_on(self, goods_out: int, what: str) -> None:
+        self.plant(self._store_of(goods_out), self._order_of(goods_out), what)
+
+    def _skipped(self, goods_out: int) -> set[int]:
+        return {order for store, order in self._done if store == self._store_of(goods_out)}
+
+
+def new_scenario(*, orders: int, seed: int, window_seconds: float = 30.0) -> Scenario:
+    """The world before the first step: both shops' real orders, and a warehouse that knows nearly all of their SKUs.
+
+    The orders' times are moved so that the last was placed an hour ago. A fifth await payment. `window_seconds` is the
+    shops' quota window (30 at BigCommerce); shorter makes time go faster.
+    """
+    rng = Random(seed)  # noqa: S311 (repeatable by design)
+    now = datetime.now(UTC)
+    chosen = load_orders()[:orders]
+    shift = now - timedelta(hours=1) - max(order.placed_at for order in chosen)
+    warehouse = WarehouseWorld(subdomain="sandbox", clients={CLIENT_ID: CLIENT_SECRET})
+    warehouse.add_warehouse(WAREHOUSE, name="Leeds")
+    for code in CARRIERS:
+        warehouse.add_carrier(code)
+    shops = {
+        store: ShopWorld(
+            store, tokens={TOKEN: ALL_SCOPES}, quota=QUOTAS[store], window_seconds=window_seconds, name=store
+        )
+        for store in ACCOUNTS
+    }
+    scenario = Scenario(shops, warehouse, rng)
+    for store, account in ACCOUNTS.items():
+        warehouse.add_account(account)
+        mine = [order for n, order in enumerate(chosen) if (n % 3 == 0) == (store == "homeware")]
+        _stock(scenario, store, mine)
+        for number, order in enumerate(mine, start=FIRST_ORDER):
+            awaiting = rng.random() < 0.2
+            shops[store].add_order(
+                shop_order(
+                    order,
+                    order_id=number,
+                    rng=rng,
+                    created_at=order.placed_at + shift,
+                    status_id=7 if awaiting else 11,
+                    payment_status="" if awaiting else "captured",
+                )
+            )
+        _plant_orders(scenario, store, mine, now)
+    return scenario
+
+
+def _stock(scenario: Scenario, store: str, orders: list[RetailOrder]) -> None:
+    """Both catalogues: the warehouse lacks a few SKUs of the shop, and one has lost its leading zeros."""
+    names = {
+        line.stock_code: line.description for order in orders for line in order.lines if line.is_physical
+    }
+    names |= dict(load_awkward_skus())
+    unknown = set(sorted(names)[:NEVER_IN_CLARUS])
+    for code, name in sorted(names.items()):
+        scenario.shops[store].catalogue.add({"sku": code, "name": name or code})
+        if code not in unknown:
+            scenario.warehouse.add_product(ACCOUNTS[store], code, description=name)
+
+
+def _plant_orders(scenario: Scenario, store: str, orders: list[RetailOrder], now: datetime) -> None:
+    """Orders that cannot go, or go in an unusual way, each named."""
+    shop, rng = scenario.shops[store], scenario.rng
+    base = next(order for order in orders if sum(line.is_physical for line in order.lines) >= 3)
+
+    def add(what: str | None, **changes: Any) -> int:
+        order_id = max(shop.orders) + 1
+        order = shop_order(base, order_id=order_id, rng=rng, created_at=now - timedelta(minutes=40))
+        order |= {
+            key: value for key, value in changes.items() if key in ("customer_message", "status_id", "lines")
+        }
+        order["addresses"] = [
+            order["addresses"][0] | changes.get("address", {}),
+            *changes.get("more_addresses", ()),
+        ]
+        shop.add_order(order)
+        if what:
+            scenario.plant(store, order_id, what)
+        return order_id
+
+    good = [line for line in shop_order(base, order_id=1, rng=rng)["lines"] if line["type"] == "physical"]
+    add("SKU that is in no catalogue", lines=[*good[:2], {**good[0], "sku": "NEVER-HEARD-OF"}])
+    add("SKU that lost its leading zeros", lines=[{**good[0], "sku": "0" + str(good[0]["sku"])}])
+    add("postcode that is none", address={"zip": "XX99 9XX"})
+    add("note of 65,000 characters", customer_message="Please be careful. " * 3421)
+    add("nothing physical", lines=[{**good[0], "type": "digital"}])
+    add(None, customer_message="For Zoë’s birthday 🎂🎁 – leave with neighbour at no. 12")
+    add(None, lines=[*good[:2], {**good[2], "quantity": 0}])
+    second = {
+        "first_name": "Second",
+        "last_name": "Address",
+        "street_1": "2 Other Street",
+        "city": "York",
+        "zip": "YO1 7HH",
+        "country": "United Kingdom",
+        "country_iso2": "GB",
+    }
+    add(None, more_addresses=[second], lines=[good[0], {**good[1], "address": 1}])
+    gift = add(
+        None, lines=[{**good[0], "wrapping_name": "Silver paper", "wrapping_message": "Happy birthday"}]
+    )
+    shop.add_metafield(gift, "delivery", "instructions", "Leave in the porch", owner="gift app")
