@@ -29,7 +29,7 @@ IN_SQL: list[tuple[str, str, str, str, Callable[[World], None]]] = [
     ),
     (
         "a lane does not wait for what is unknown",
-        "claim_send", "flying.state IN ('sending', 'ambiguous')", "flying.state IN ('sending')",
+        "claim", "flying.state IN ('sending', 'ambiguous')", "flying.state IN ('sending')",
         lanes.test_a_push_back_from_parking_waits_for_the_one_that_overtook_it,
     ),
     (

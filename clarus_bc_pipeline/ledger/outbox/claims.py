@@ -58,10 +58,7 @@ class Desk:
         }
         with self.engine.begin() as connection:
             connection.execute(SQL["serialise_claims"], {"store": self.store})
-            row = (
-                connection.execute(SQL["claim_read_back"], given).one_or_none()
-                or connection.execute(SQL["claim_send"], given).one_or_none()
-            )
+            row = connection.execute(SQL["claim"], given).one_or_none()
         return _claimed(row, now) if row else None
 
     def may_still_send(self, push: ClaimedPush) -> bool:

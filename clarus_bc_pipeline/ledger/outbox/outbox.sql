@@ -48,33 +48,21 @@ WITH lapsed AS (
 )
 SELECT count(*) FROM lapsed;
 
--- name: claim_read_back
--- The ambiguous push that has waited longest to be looked for. While it is looked for, nobody else looks.
-WITH next AS (
+-- name: claim
+-- What comes next? First the unknown push that has waited longest to be looked for, for it holds its lane; else the most
+-- urgent push that is due, is the oldest open one of its lane, and whose lane has nothing in flight.
+-- The scalar sub-queries are index probes; as joins they would be planned over the whole backlog.
+WITH to_look_for AS (
     SELECT push_id FROM push
     WHERE store = :store AND state = 'ambiguous' AND next_attempt_at <= :now
       AND kind = ANY (CAST(:kinds AS text[])) AND NOT push_id = ANY (CAST(:skip AS bigint[]))
     ORDER BY next_attempt_at, push_id
     LIMIT 1
     FOR UPDATE SKIP LOCKED
-), held AS (
-    UPDATE push p
-    SET lease_token = p.lease_token + 1, lease_until = :lease_until, next_attempt_at = :lease_until
-    FROM next WHERE p.push_id = next.push_id
-    RETURNING p.*
-), noted AS (
-    INSERT INTO push_attempt (store, push_id, action, lease_token, request_hash, worker, started_at)
-    SELECT store, push_id, 'read_back', lease_token, request_hash, :worker, :now FROM held
-    RETURNING push_attempt_id
-)
-SELECT held.*, noted.push_attempt_id, TRUE AS is_read_back FROM held, noted;
-
--- name: claim_send
--- The most urgent push that is due, is the oldest open one of its lane, and whose lane has nothing in flight.
--- The scalar sub-queries are index probes; as joins they would be planned over the whole backlog.
-WITH next AS (
+), to_send AS (
     SELECT p.push_id FROM push p
-    WHERE p.store = :store AND p.state = 'pending' AND p.next_attempt_at <= :now
+    WHERE NOT EXISTS (SELECT FROM to_look_for)
+      AND p.store = :store AND p.state = 'pending' AND p.next_attempt_at <= :now
       AND p.kind = ANY (CAST(:kinds AS text[])) AND NOT p.push_id = ANY (CAST(:skip AS bigint[]))
       AND p.push_id = (
           SELECT older.push_id FROM push older
@@ -94,13 +82,17 @@ WITH next AS (
     ORDER BY p.priority, p.push_id
     LIMIT 1
     FOR UPDATE OF p SKIP LOCKED
+), next AS (
+    SELECT push_id, FALSE AS is_send FROM to_look_for
+    UNION ALL
+    SELECT p.push_id, NOT p.kind = ANY (CAST(:adopted_kinds AS text[])) FROM to_send JOIN push p USING (push_id)
 ), held AS (
     UPDATE push p
-    SET state = CASE WHEN p.kind = ANY (CAST(:adopted_kinds AS text[])) THEN 'ambiguous' ELSE 'sending' END,
-        attempts = p.attempts + CASE WHEN p.kind = ANY (CAST(:adopted_kinds AS text[])) THEN 0 ELSE 1 END,
+    SET state = CASE WHEN next.is_send THEN 'sending' ELSE 'ambiguous' END,
+        attempts = p.attempts + CASE WHEN next.is_send THEN 1 ELSE 0 END,
         lease_token = p.lease_token + 1, lease_until = :lease_until, next_attempt_at = :lease_until
     FROM next WHERE p.push_id = next.push_id
-    RETURNING p.*, p.kind = ANY (CAST(:adopted_kinds AS text[])) AS is_read_back
+    RETURNING p.*, NOT next.is_send AS is_read_back
 ), noted AS (
     INSERT INTO push_attempt (store, push_id, action, lease_token, request_hash, worker, started_at)
     SELECT store, push_id, CASE WHEN is_read_back THEN 'read_back' ELSE 'send' END, lease_token, request_hash,
