@@ -6,6 +6,7 @@ What belongs here: fixtures that more than one room uses. What does not: doubles
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -44,7 +45,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     folder = os.environ.get(FOLDER_VARIABLE)
     if folder and not hasattr(config, "workerinput"):
         if (Path(folder) / "postgres" / "PG_VERSION").exists():
-            urls.embedded_server(Path(folder) / "postgres").stop()
+            server = urls.embedded_server(Path(folder) / "postgres")
+            server.stop()
+            atexit.unregister(server._cleanup)  # it would make the folder again, to lock it
         shutil.rmtree(folder, ignore_errors=True)
 
 
