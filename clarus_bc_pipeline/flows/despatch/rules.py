@@ -184,7 +184,7 @@ def changed_tracking(goods_out: GoodsOut, settings: DespatchSettings, *, may_rep
     """
     by_package = {p.package_id: p for p in goods_out.parcels if p.package_id is not None}
     alive = {number_of(p) for p in goods_out.parcels if not p.is_void} - {""}
-    dead = {number_of(p) for p in goods_out.parcels if p.is_void} - {""} - alive
+    dead = {number_of(p) for p in goods_out.parcels if p.is_void} - {""}
     spare = [p for p in unannounced(goods_out) if number_of(p)]
     retracked: dict[tuple[int, int], Parcel] = {}
     pushes: list[Push] = []
