@@ -46,7 +46,7 @@ def pull_products(warehouse: Clarus) -> Iterator[Page[Product]]:
 
 
 def products_by_code(warehouse: Clarus, codes: Iterable[str]) -> Page[Product]:
-    """Products of the account with exactly one of `codes`, 200 a call. A code that Clarus lacks gives none."""
+    """Products of the account with exactly one of `codes`, 200 a call. An unknown code gives none."""
     codes = list(codes)
     if not codes:
         return Page([], [])

@@ -64,6 +64,6 @@ def transactions_since(warehouse: Clarus, created_from: datetime) -> Page[Transa
 
     Clarus tells times in seconds, so the whole second of `created_from` is asked for.
     """
-    since = created_from.astimezone(UTC).replace(microsecond=0).strftime("%Y-%m-%dT%H:%M:%SZ")
+    since = created_from.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     account = {"eq": warehouse.account_id}
     return _TRANSACTIONS.all(warehouse, [{"account_id": account, "created_at": {"from": since}}])

@@ -1,4 +1,4 @@
-"""A warehouse on loopback and clients of it. What does not belong here: anything that one test alone needs."""
+"""A warehouse on loopback and clients of it. Not here: what one test alone needs."""
 
 from __future__ import annotations
 
@@ -92,7 +92,9 @@ def clarus_socket() -> Iterator[Socket]:
 
 @pytest.fixture
 def warehouse(clarus_socket: Socket) -> Iterator[Warehouse]:
-    """Two stock owners (ACME, BETA) in two warehouses; ACME holds a mug and a tin, BETA a mug of the same code."""
+    """Two stock owners (ACME, BETA) in two warehouses; ACME holds a mug and a tin, BETA a mug of the same
+    code.
+    """
     clock = Clock()
     world = WarehouseWorld(subdomain="acme-3pl", now=clock.now, log=TruthLog(keep_bodies=True))
     for account in ("ACME", "BETA"):

@@ -1,9 +1,10 @@
-"""What every call has in common: errors inside a success, paging, throttling, retries, codes that become ids."""
+"""What every call has in common: errors inside a success, paging, throttling, retries, codes as ids."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from clarus_bc_pipeline.clarus.client import Clarus
 from clarus_bc_pipeline.clarus.fields import PRODUCTS
 from clarus_bc_pipeline.clarus.goods_outs import cancel_goods_out, goods_outs_with_status
 from clarus_bc_pipeline.clarus.products import pull_products
+from clarus_bc_pipeline.clarus.throttle import FIRST_PAUSE_SECONDS
 from clarus_bc_pipeline.http import Ambiguous, AuthFailed, CallFailed, Gone, NotApplied, Refused
 from clarus_bc_pipeline.sandbox.faults import Fault
 from clarus_bc_pipeline.settings import ClarusSettings, SettingsError
@@ -46,7 +48,7 @@ def test_calls_are_counted_by_operation(warehouse: Warehouse) -> None:
     assert api.total_calls == 4 == len(warehouse.world.log)
 
 
-# --- errors inside a 200 --------------------------------------------------------------------------------------
+# --- errors inside a 200 ---
 
 
 @pytest.mark.usefixtures("no_pauses")
@@ -67,10 +69,10 @@ def test_a_read_that_failed_on_the_way_is_tried_again(api: Clarus, warehouse: Wa
     assert codes(api) == ["MUG", "TIN"]
 
 
-def test_a_query_that_the_schema_does_not_allow_is_refused_at_once(
-    api: Clarus, warehouse: Warehouse
-) -> None:
-    wanted = "query { goods_outs { all(filter: {updated_at: {from: \"2026-01-01\"}}) { edges { node { id } } } } }"
+def test_a_query_that_the_schema_does_not_allow_is_refused_at_once(api: Clarus, warehouse: Warehouse) -> None:
+    wanted = (
+        'query { goods_outs { all(filter: {updated_at: {from: "2026-01-01"}}) { edges { node { id } } } } }'
+    )
     with pytest.raises(Refused, match="updated_at"):
         api.graphql(wanted)
     assert warehouse.calls() == 1
@@ -100,7 +102,9 @@ def test_a_throttle_inside_a_200_is_waited_for(api: Clarus, warehouse: Warehouse
 
 
 @pytest.mark.parametrize("with_200", [False, True])
-def test_a_refused_write_gives_clarus_reasons_whatever_its_status(warehouse: Warehouse, with_200: bool) -> None:
+def test_a_refused_write_gives_clarus_reasons_whatever_its_status(
+    warehouse: Warehouse, with_200: bool
+) -> None:
     warehouse.world.errors_with_200 = with_200
     order = warehouse.world.create_goods_out("ACME", "WHS01", "BC-1", [("MUG", 1)])
     warehouse.world.despatch(order)
@@ -123,7 +127,7 @@ def test_personal_data_in_an_error_is_taken_out(api: Clarus, warehouse: Warehous
     assert "7700" not in str(refusal.value)
 
 
-# --- no usable reply ------------------------------------------------------------------------------------------
+# --- no usable reply ---
 
 
 @pytest.mark.usefixtures("no_pauses")
@@ -155,7 +159,7 @@ def test_a_warehouse_out_of_reach_was_surely_not_written_to() -> None:
         api.write("POST", "/goods_outs/1/cancel")
 
 
-# --- throttling -----------------------------------------------------------------------------------------------
+# --- throttling ---
 
 
 @pytest.mark.parametrize("fault", [Fault.THROTTLED, Fault.UNAVAILABLE])
@@ -166,7 +170,7 @@ def test_a_throttled_read_waits_longer_each_time(warehouse: Warehouse, fault: Fa
         codes(api)
     slept = warehouse.clock.slept
     assert len(slept) == warehouse.calls() - 1 >= 3
-    assert all(later > earlier for earlier, later in zip(slept, slept[1:], strict=False))
+    assert all(later > earlier for earlier, later in pairwise(slept))
 
 
 def test_a_throttle_is_obeyed_to_the_second_where_clarus_names_one(warehouse: Warehouse) -> None:
@@ -194,7 +198,26 @@ def test_a_write_does_not_wait_longer_than_its_lease_allows(warehouse: Warehouse
     assert warehouse.calls("/api/") == 1
 
 
-# --- paging ---------------------------------------------------------------------------------------------------
+def test_a_good_reply_ends_the_row_of_longer_pauses(api: Clarus, warehouse: Warehouse) -> None:
+    assert api.account_id
+    for _ in range(4):
+        altered(warehouse, instead(errors=[{"message": "Too many requests"}]))
+        codes(api)
+    assert len(warehouse.clock.slept) == 4
+    assert max(warehouse.clock.slept) < 2 * FIRST_PAUSE_SECONDS
+
+
+def test_a_write_that_met_an_overloaded_server_makes_the_next_call_wait(warehouse: Warehouse) -> None:
+    api = warehouse.client()
+    warehouse.fail(Fault.UNAVAILABLE, path="/api/")
+    with pytest.raises(Ambiguous):
+        cancel_goods_out(api, 1)
+    warehouse.heal()
+    codes(api)
+    assert len(warehouse.clock.slept) == 1
+
+
+# --- paging ---
 
 
 def test_all_pages_are_read_in_turn(warehouse: Warehouse) -> None:
@@ -269,7 +292,7 @@ def test_a_record_that_is_met_again_on_a_later_page_is_given_once(warehouse: War
     assert warehouse.calls() == 3
 
 
-# --- codes ----------------------------------------------------------------------------------------------------
+# --- codes ---
 
 
 def test_account_and_warehouse_codes_become_ids_with_one_call_each(api: Clarus, warehouse: Warehouse) -> None:

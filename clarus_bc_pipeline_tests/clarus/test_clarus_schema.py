@@ -26,11 +26,21 @@ def test_a_tenant_with_all_fields_lacks_nothing(api: Clarus) -> None:
 @pytest.mark.parametrize(
     ("type_name", "field", "kind", "sentence"),
     [
-        ("GoodsOutLine", "alt_line_reference", "fields", "goods_out_lines: no field alt_line_reference (beyond"),
+        (
+            "GoodsOutLine",
+            "alt_line_reference",
+            "fields",
+            "goods_out_lines: no field alt_line_reference (beyond",
+        ),
         ("Shipment", "goods_out", "fields", "shipments: no field goods_out.id (beyond"),
         ("Product", "code", "fields", "products: no field code (documented"),
         ("Query", "packages", "fields", "packages: Clarus's schema has no packages in Query"),
-        ("GoodsOutsFilterType", "reference", "inputFields", "goods_outs: no filter reference in GoodsOutsFilterType"),
+        (
+            "GoodsOutsFilterType",
+            "reference",
+            "inputFields",
+            "goods_outs: no filter reference in GoodsOutsFilterType",
+        ),
     ],
 )
 def test_what_a_tenant_lacks_is_named(

@@ -77,3 +77,12 @@ def test_threads_that_need_a_token_at_once_make_one_call(warehouse: Warehouse) -
     for thread in threads:
         thread.join()
     assert api.calls["token"] == 1
+
+
+def test_a_token_renewed_meanwhile_is_not_thrown_away_with_the_old_one(warehouse: Warehouse) -> None:
+    sign_in = warehouse.client()._sign_in
+    old = sign_in.token()
+    sign_in.forget(old)
+    new = sign_in.token()
+    sign_in.forget(old)  # a thread that was refused with the old one, a moment later
+    assert sign_in.token() == new != old

@@ -1,7 +1,7 @@
 """Every request that the client sends and every reply that the double gives, held against the specifications.
 
-Our own description ships with the package and is always checked; the vendor's facts are checked where their folder is
-there.
+Our own description ships with the package and is always checked; the vendor's facts are checked where their
+folder is there.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ def test_what_is_sent_and_answered_is_as_described(conversation: list[Entry], fi
     complaints = [
         words
         for entry in conversation
-        for words in (_form(specification, entry) if entry.path == "/oauth/token" else specification.complaints(entry))
+        for words in (
+            _form(specification, entry) if entry.path == "/oauth/token" else specification.complaints(entry)
+        )
     ]
     assert complaints == []
 
@@ -118,14 +120,14 @@ def _form(specification: Specification, entry: Entry) -> list[str]:
     return wrong + specification.complaints(plain)
 
 
-# --- GraphQL --------------------------------------------------------------------------------------------------
+# --- GraphQL ---
 
 
 def node_type(root: str) -> GraphQLObjectType:
     step = schema().query_type
     for name in (root, "all", "edges", "node"):
         assert isinstance(step, GraphQLObjectType)
-        step = get_named_type(step.fields[name].type)  # type: ignore[assignment]
+        step = get_named_type(step.fields[name].type)
     assert isinstance(step, GraphQLObjectType)
     return step
 
@@ -180,7 +182,9 @@ def test_our_description_has_the_filters_and_fields_of_the_vendors_page(root: st
         assert set(re.findall(r"`(\w+)`", operators)) == set(OPERATORS[kind])
     assert f"$filter: {described['filter_type']})" in page
     query = page.partition("node {")[2].partition("```")[0]
-    shown = {path[0] for path in tenant_schema.field_paths(f"node {{ {query}".partition("{")[2].rsplit("}", 6)[0])}
+    shown = {
+        path[0] for path in tenant_schema.field_paths(f"node {{ {query}".partition("{")[2].rsplit("}", 6)[0])
+    }
     assert set(described["fields"]) <= shown
 
 

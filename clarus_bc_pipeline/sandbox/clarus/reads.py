@@ -35,7 +35,7 @@ def schema() -> GraphQLSchema:
 
 @cache
 def _checked(query: str) -> DocumentNode | tuple[GraphQLError, ...]:
-    """The query as a document, or what is wrong with it. Clients send few different texts, so each is kept."""
+    """The query as a document, or what is wrong with it. Clients send few texts, so each is kept."""
     try:
         document = parse(query)
     except GraphQLError as error:

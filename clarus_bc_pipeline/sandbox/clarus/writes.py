@@ -131,7 +131,7 @@ def cancel_goods_out(world: WarehouseWorld, goods_out_id: int) -> Record:
 
 
 def create_product(world: WarehouseWorld, body: Any) -> Record:
-    """A product; Clarus ties products to accounts by another resource, here it belongs to the first account."""
+    """A product. Clarus ties it to an account by another resource; here the first account owns it."""
     attributes = _attributes(_data(body, "products"), PRODUCT_ATTRIBUTES)
     if not attributes.get("code"):
         raise Refusal("blank", "code can't be blank")
