@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -39,7 +40,7 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.pass_(seconds=seconds)
+        self.pass_(microseconds=math.ceil(seconds * 1_000_000))  # as a real one, never too short
 
 
 @dataclass
