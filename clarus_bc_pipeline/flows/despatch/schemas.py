@@ -14,7 +14,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from clarus_bc_pipeline.flows.despatch.carriers import resolve_carrier
-from clarus_bc_pipeline.flows.despatch.tracking import Verdict, check_tracking, normalise
+from clarus_bc_pipeline.flows.despatch.tracking import Verdict, check_tracking
 from clarus_bc_pipeline.settings import DespatchSettings
 
 despatched_lines = pa.DataFrameSchema(
@@ -92,7 +92,7 @@ def parcel_frame(rows: Sequence[Mapping[str, Any]], settings: DespatchSettings) 
         check = check_tracking(carrier.key if carrier else "", row["tracking_number"])
         mapped.append(carrier is not None or check.verdict == Verdict.MISSING)
         verdicts.append(str(check.verdict))
-        numbers.append(normalise("", check.number))
+        numbers.append(check.number)
     orders: dict[str, set[int]] = {}
     for row, number in zip(rows, numbers, strict=True):
         orders.setdefault(number, set()).add(row["order_id"])

@@ -529,7 +529,7 @@ class TestStatus:
 
 
 class GoodsOutHistory(RuleBasedStateMachine):
-    """Any history of one goods-out; its lines 1 and 2 are one order line. `tick` keeps what `sync.decide` does."""
+    """Any history of one goods-out; its lines 1 and 2 are one order line. `tick` is `sync.decide`."""
 
     @initialize(hold=st.booleans(), quantities=st.lists(st.integers(1, 6), min_size=2, max_size=2))
     def begin(self, hold: bool, quantities: list[int]) -> None:

@@ -32,7 +32,9 @@ def test_by_default_message_staff_notes_and_gift_wrap_each_have_their_field() ->
         staff_notes="VIP",
         lines=[{"sku": "00123", "wrapping": ("Red paper", "Happy birthday"), "options": ()}],
     )
-    assert gather(personal, {}, DEFAULTS).fields == {
+    found = gather(personal, {}, DEFAULTS)
+    assert found.unmapped == ()
+    assert found.fields == {
         "packing_notes": "Leave with neighbour",
         "order_notes": "VIP",
         "string1": "00123: Red paper - Happy birthday",
