@@ -1,4 +1,4 @@
-"""Goods-outs for the tests of the despatch rules: one order of 5 units a line at 10.00, Royal Mail numbers."""
+"""Goods-outs for the tests of the despatch rules: lines of 5 units at 10.00, and Royal Mail numbers."""
 
 from __future__ import annotations
 
