@@ -19,9 +19,12 @@ import re
 from typing import Any
 
 import httpx
+import stamina.instrumentation
 
 # httpx logs every URL at INFO; an order's path is not personal, but query strings can be.
 logging.getLogger("httpx").setLevel(logging.WARNING)
+# A read that is tried again is no news; a read that fails for good raises, with its last cause.
+stamina.instrumentation.set_on_retry_hooks([])
 
 TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=20.0, pool=10.0)
 CALL_DEADLINE_SECONDS = (

@@ -56,8 +56,9 @@ def order(
         console.print(f"[bold]{story.sentence}[/bold]  [dim]({story.store})[/dim]")
         for finding in story.findings:
             console.print(
-                f"  [red]{finding.message}[/red]\n  {finding.type.owner}: {finding.type.next_step}",
+                f"  {finding.message}\n  {finding.type.owner}: {finding.type.next_step}",
                 highlight=False,
+                markup=False,
             )
         print_table(
             "Timeline (UTC)", [{"when": e.at, "system": e.system, "what": e.what} for e in story.events]

@@ -25,6 +25,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 FINE, FINDINGS, USAGE, OUT_OF_REACH = 0, 1, 2, 3
 
@@ -59,7 +60,7 @@ def print_table(title: str, rows: Sequence[Mapping[str, Any]], *, empty: str = "
         numeric = isinstance(rows[0][name], (int, float, Decimal)) and not isinstance(rows[0][name], bool)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_shown(value) for value in row.values()))
+        table.add_row(*(Text(_shown(value)) for value in row.values()))
     console.print(table)
 
 

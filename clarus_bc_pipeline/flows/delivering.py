@@ -14,6 +14,9 @@ from clarus_bc_pipeline.flows.store import Store
 from clarus_bc_pipeline.ledger.findings import record_findings
 from clarus_bc_pipeline.ledger.outbox import Delivery, DeliveryReport, deliver_due, outbox_findings
 
+# A cancellation that Clarus refuses is the orders flow's finding: manual_cancel_needed.
+TOLD_BY_FLOW = ("goods_out_cancel",)
+
 
 def deliver_now(
     store: Store,
@@ -40,7 +43,7 @@ def deliver_now(
     )
     now = store.now()
     with store.engine.begin() as connection:
-        outbox_findings(connection, store=store.key, settings=settings, now=now)
+        outbox_findings(connection, store=store.key, settings=settings, now=now, told_by_flow=TOLD_BY_FLOW)
         if refused or report.attempted:
             record_findings(
                 connection, store=store.key, scope="sign in", findings=refused, examined=[system], now=now

@@ -10,10 +10,14 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-metadata = sa.MetaData(naming_convention={
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s", "ck": "ck_%(table_name)s_%(constraint_name)s",
-})
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
 
 _TIME = sa.DateTime(timezone=True)
 _MONEY = sa.Numeric(20, 4)
@@ -36,7 +40,10 @@ def _source() -> tuple[sa.Column, sa.Column]:
 # --- facts from BigCommerce -----------------------------------------------------------------------------------
 
 bigcommerce_order = sa.Table(
-    "bigcommerce_order", metadata, _store(), _key("order_id"),
+    "bigcommerce_order",
+    metadata,
+    _store(),
+    _key("order_id"),
     sa.Column("status_id", sa.Integer, nullable=False),
     sa.Column("payment_status", sa.Text, nullable=False),
     sa.Column("channel_id", sa.BigInteger),
@@ -49,7 +56,9 @@ bigcommerce_order = sa.Table(
     sa.Column("created_at", _TIME, nullable=False),
     sa.Column("modified_at", _TIME, nullable=False),
     sa.Column("read_at", _TIME),  # last time this order was read on purpose, changed or not
-    sa.Column("release_hash", sa.Text, nullable=False),  # of all that the warehouse is told: lines, addresses, notes
+    sa.Column(
+        "release_hash", sa.Text, nullable=False
+    ),  # of all that the warehouse is told: lines, addresses, notes
     *_source(),
     sa.Index(None, "store", "status_id"),
     sa.Index(None, "store", "modified_at"),
@@ -57,7 +66,10 @@ bigcommerce_order = sa.Table(
 )
 
 bigcommerce_order_line = sa.Table(
-    "bigcommerce_order_line", metadata, _store(), _key("order_product_id"),
+    "bigcommerce_order_line",
+    metadata,
+    _store(),
+    _key("order_product_id"),
     sa.Column("order_id", sa.BigInteger, nullable=False),
     sa.Column("order_address_id", sa.BigInteger, nullable=False),  # 0: no shipping address (digital, pickup)
     sa.Column("product_id", sa.BigInteger, nullable=False),
@@ -76,7 +88,10 @@ bigcommerce_order_line = sa.Table(
 )
 
 bigcommerce_order_address = sa.Table(
-    "bigcommerce_order_address", metadata, _store(), _key("order_address_id"),
+    "bigcommerce_order_address",
+    metadata,
+    _store(),
+    _key("order_address_id"),
     sa.Column("order_id", sa.BigInteger, nullable=False),
     sa.Column("country_iso2", sa.Text, nullable=False),
     sa.Column("shipping_method", sa.Text, nullable=False),
@@ -86,14 +101,20 @@ bigcommerce_order_address = sa.Table(
 
 # The release payload: the only place of names, e-mail, phone, street and free text. Purged after despatch.
 order_personal = sa.Table(
-    "order_personal", metadata, _store(), _key("order_id"),
+    "order_personal",
+    metadata,
+    _store(),
+    _key("order_id"),
     sa.Column("payload", JSONB, nullable=False),
     sa.Column("purge_after", _TIME),
     *_source(),
 )
 
 order_metafield = sa.Table(
-    "order_metafield", metadata, _store(), _key("metafield_id"),
+    "order_metafield",
+    metadata,
+    _store(),
+    _key("metafield_id"),
     sa.Column("order_id", sa.BigInteger, nullable=False),
     sa.Column("namespace", sa.Text, nullable=False),
     sa.Column("key", sa.Text, nullable=False),
@@ -103,7 +124,10 @@ order_metafield = sa.Table(
 )
 
 bigcommerce_shipment = sa.Table(
-    "bigcommerce_shipment", metadata, _store(), _key("shipment_id"),
+    "bigcommerce_shipment",
+    metadata,
+    _store(),
+    _key("shipment_id"),
     sa.Column("order_id", sa.BigInteger, nullable=False),
     sa.Column("order_address_id", sa.BigInteger, nullable=False),
     sa.Column("tracking_number", sa.Text, nullable=False),
@@ -119,14 +143,21 @@ bigcommerce_shipment = sa.Table(
 )
 
 bigcommerce_shipment_line = sa.Table(
-    "bigcommerce_shipment_line", metadata, _store(), _key("shipment_id"), _key("order_product_id"),
+    "bigcommerce_shipment_line",
+    metadata,
+    _store(),
+    _key("shipment_id"),
+    _key("order_product_id"),
     sa.Column("quantity", sa.BigInteger, nullable=False),
     *_source(),
     sa.Index(None, "store", "order_product_id"),
 )
 
 bigcommerce_variant = sa.Table(
-    "bigcommerce_variant", metadata, _store(), _key("variant_id"),
+    "bigcommerce_variant",
+    metadata,
+    _store(),
+    _key("variant_id"),
     sa.Column("product_id", sa.BigInteger, nullable=False),
     sa.Column("sku", sa.Text, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
@@ -138,7 +169,10 @@ bigcommerce_variant = sa.Table(
 # --- facts from Clarus ----------------------------------------------------------------------------------------
 
 clarus_product = sa.Table(
-    "clarus_product", metadata, _store(), _key("product_id"),
+    "clarus_product",
+    metadata,
+    _store(),
+    _key("product_id"),
     sa.Column("product_code", sa.Text, nullable=False),
     sa.Column("description", sa.Text, nullable=False),
     sa.Column("barcode", sa.Text, nullable=False),
@@ -147,11 +181,16 @@ clarus_product = sa.Table(
 )
 
 clarus_goods_out = sa.Table(
-    "clarus_goods_out", metadata, _store(), _key("goods_out_id"),
+    "clarus_goods_out",
+    metadata,
+    _store(),
+    _key("goods_out_id"),
     sa.Column("reference", sa.Text, nullable=False),
     sa.Column("order_id", sa.BigInteger),  # null: not one of ours
     sa.Column("order_address_id", sa.BigInteger),
-    sa.Column("status", sa.Text, nullable=False),  # DRAFT PENDING PICK PART ALLOCATED COMPLETED PART_ALLOCATED CANCELLED
+    sa.Column(
+        "status", sa.Text, nullable=False
+    ),  # DRAFT PENDING PICK PART ALLOCATED COMPLETED PART_ALLOCATED CANCELLED
     sa.Column("carrier_code", sa.Text),
     sa.Column("despatched_at", _TIME),
     sa.Column("missing_since", _TIME),  # deleted by hand: asked for by id and not returned
@@ -163,9 +202,14 @@ clarus_goods_out = sa.Table(
 )
 
 clarus_goods_out_line = sa.Table(
-    "clarus_goods_out_line", metadata, _store(), _key("goods_out_line_id"),
+    "clarus_goods_out_line",
+    metadata,
+    _store(),
+    _key("goods_out_line_id"),
     sa.Column("goods_out_id", sa.BigInteger, nullable=False),
-    sa.Column("order_product_id", sa.BigInteger),  # by line reference, else by SKU; null: could not be matched
+    sa.Column(
+        "order_product_id", sa.BigInteger
+    ),  # by line reference, else by SKU; null: could not be matched
     sa.Column("candidates", sa.Integer, nullable=False),  # order lines that it could be: 1 is a match
     sa.Column("product_code", sa.Text, nullable=False),
     sa.Column("ordered", _QUANTITY, nullable=False),
@@ -180,12 +224,19 @@ clarus_goods_out_line = sa.Table(
 
 # How an order moved through the warehouse, for anyone who asks where it stands.
 clarus_goods_out_event = sa.Table(
-    "clarus_goods_out_event", metadata, _store(), _key("goods_out_id"),
-    sa.Column("status", sa.Text, primary_key=True), sa.Column("seen_at", _TIME, primary_key=True),
+    "clarus_goods_out_event",
+    metadata,
+    _store(),
+    _key("goods_out_id"),
+    sa.Column("status", sa.Text, primary_key=True),
+    sa.Column("seen_at", _TIME, primary_key=True),
 )
 
 clarus_shipment = sa.Table(
-    "clarus_shipment", metadata, _store(), _key("clarus_shipment_id"),
+    "clarus_shipment",
+    metadata,
+    _store(),
+    _key("clarus_shipment_id"),
     sa.Column("goods_out_id", sa.BigInteger, nullable=False),
     sa.Column("reference", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
@@ -197,7 +248,10 @@ clarus_shipment = sa.Table(
 )
 
 clarus_package = sa.Table(
-    "clarus_package", metadata, _store(), _key("package_id"),
+    "clarus_package",
+    metadata,
+    _store(),
+    _key("package_id"),
     sa.Column("clarus_shipment_id", sa.BigInteger, nullable=False),
     sa.Column("goods_out_id", sa.BigInteger, nullable=False),
     sa.Column("tracking_number", sa.Text, nullable=False),
@@ -210,7 +264,11 @@ clarus_package = sa.Table(
 # --- despatch: what left, event by event, and the parcels it was announced as ----------------------------------
 
 despatch = sa.Table(
-    "despatch", metadata, _store(), _key("goods_out_id"), _key("sequence", sa.Integer),
+    "despatch",
+    metadata,
+    _store(),
+    _key("goods_out_id"),
+    _key("sequence", sa.Integer),
     sa.Column("order_id", sa.BigInteger, nullable=False),
     sa.Column("order_address_id", sa.BigInteger, nullable=False),
     sa.Column("despatched_at", _TIME, nullable=False),  # the warehouse's time
@@ -220,14 +278,24 @@ despatch = sa.Table(
 )
 
 despatch_line = sa.Table(
-    "despatch_line", metadata, _store(), _key("goods_out_id"), _key("sequence", sa.Integer), _key("goods_out_line_id"),
+    "despatch_line",
+    metadata,
+    _store(),
+    _key("goods_out_id"),
+    _key("sequence", sa.Integer),
+    _key("goods_out_line_id"),
     sa.Column("order_product_id", sa.BigInteger, nullable=False),
     sa.Column("quantity", sa.BigInteger, nullable=False),
     sa.Index(None, "store", "order_product_id"),
 )
 
 despatch_parcel = sa.Table(
-    "despatch_parcel", metadata, _store(), _key("goods_out_id"), _key("sequence", sa.Integer), _key("parcel", sa.Integer),
+    "despatch_parcel",
+    metadata,
+    _store(),
+    _key("goods_out_id"),
+    _key("sequence", sa.Integer),
+    _key("parcel", sa.Integer),
     sa.Column("package_id", sa.BigInteger),  # null: Clarus has no package record; the goods-out is one parcel
     sa.Column("carrier_code", sa.Text, nullable=False),
     sa.Column("tracking_number", sa.Text, nullable=False),  # as announced; "" while none is known
@@ -237,13 +305,17 @@ despatch_parcel = sa.Table(
 # --- the mechanism --------------------------------------------------------------------------------------------
 
 cursor = sa.Table(
-    "cursor", metadata, _store(), _key("feed", sa.Text),
+    "cursor",
+    metadata,
+    _store(),
+    _key("feed", sa.Text),
     sa.Column("position", JSONB, nullable=False),
     sa.Column("updated_at", _TIME, nullable=False),
 )
 
 push = sa.Table(
-    "push", metadata,
+    "push",
+    metadata,
     sa.Column("push_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
     sa.Column("store", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
@@ -255,32 +327,57 @@ push = sa.Table(
     sa.Column("cause", JSONB, nullable=False),
     sa.Column("state", sa.Text, nullable=False, server_default="pending"),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),  # sends
-    sa.Column("failures", sa.Integer, nullable=False, server_default="0"),  # sends that did not deliver, in a row
-    sa.Column("misses", sa.Integer, nullable=False, server_default="0"),  # read-backs that did not find it, in a row
+    sa.Column(
+        "failures", sa.Integer, nullable=False, server_default="0"
+    ),  # sends that did not deliver, in a row
+    sa.Column(
+        "misses", sa.Integer, nullable=False, server_default="0"
+    ),  # read-backs that did not find it, in a row
     sa.Column("next_attempt_at", _TIME, nullable=False),
-    sa.Column("lease_token", sa.BigInteger, nullable=False, server_default="0"),  # fencing: grows with every claim
+    sa.Column(
+        "lease_token", sa.BigInteger, nullable=False, server_default="0"
+    ),  # fencing: grows with every claim
     sa.Column("lease_until", _TIME),
     sa.Column("remote_id", sa.Text),
     sa.Column("last_error", sa.Text),
     sa.Column("due_at", _TIME),
     sa.Column("created_at", _TIME, nullable=False),
     sa.Column("delivered_at", _TIME),
-    sa.CheckConstraint("state IN ('pending','sending','ambiguous','delivered','parked','superseded')", name="state"),
+    sa.CheckConstraint(
+        "state IN ('pending','sending','ambiguous','delivered','parked','superseded')", name="state"
+    ),
     sa.UniqueConstraint("store", "kind", "business_key"),
-    sa.Index("ix_push_open", "store", "lane", "push_id",
-             postgresql_where=sa.text("state IN ('pending','sending','ambiguous')")),
+    sa.Index(
+        "ix_push_open",
+        "store",
+        "lane",
+        "push_id",
+        postgresql_where=sa.text("state IN ('pending','sending','ambiguous')"),
+    ),
     sa.Index("ix_push_lane", "store", "lane"),
     # What may be sent next, in the order in which it goes.
-    sa.Index("ix_push_pending", "store", "priority", "push_id", postgresql_where=sa.text("state = 'pending'")),
+    sa.Index(
+        "ix_push_pending", "store", "priority", "push_id", postgresql_where=sa.text("state = 'pending'")
+    ),
     # The database itself refuses a second push in flight in one lane.
-    sa.Index("uq_push_in_flight", "store", "lane", unique=True,
-             postgresql_where=sa.text("state IN ('sending','ambiguous')")),
-    sa.Index("ix_push_due", "store", "due_at",
-             postgresql_where=sa.text("state IN ('pending','sending','ambiguous','parked')")),
+    sa.Index(
+        "uq_push_in_flight",
+        "store",
+        "lane",
+        unique=True,
+        postgresql_where=sa.text("state IN ('sending','ambiguous')"),
+    ),
+    sa.Index(
+        "ix_push_due",
+        "store",
+        "due_at",
+        postgresql_where=sa.text("state IN ('pending','sending','ambiguous','parked')"),
+    ),
 )
 
 push_attempt = sa.Table(
-    "push_attempt", metadata,
+    "push_attempt",
+    metadata,
     sa.Column("push_attempt_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
     sa.Column("store", sa.Text, nullable=False),
     sa.Column("push_id", sa.BigInteger, nullable=False),
@@ -290,14 +387,17 @@ push_attempt = sa.Table(
     sa.Column("worker", sa.Text, nullable=False),
     sa.Column("started_at", _TIME, nullable=False),
     sa.Column("finished_at", _TIME),
-    sa.Column("outcome", sa.Text),  # delivered | not_applied | ambiguous | refused | auth | gone | found | missed | fenced
+    sa.Column(
+        "outcome", sa.Text
+    ),  # delivered | not_applied | ambiguous | refused | auth | gone | found | missed | fenced
     sa.Column("http_status", sa.Integer),
     sa.Column("detail", sa.Text),
     sa.Index(None, "store", "push_id"),
 )
 
 finding = sa.Table(
-    "finding", metadata,
+    "finding",
+    metadata,
     sa.Column("finding_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
     sa.Column("store", sa.Text, nullable=False),
     sa.Column("scope", sa.Text, nullable=False),  # which decision looks after it, and so may resolve it
@@ -316,19 +416,24 @@ finding = sa.Table(
     sa.Column("assigned_to", sa.Text),
     sa.Column("snoozed_until", _TIME),
     sa.CheckConstraint("state IN ('open','resolved','closed')", name="state"),
-    sa.Index("uq_finding_open", "store", "code", "subject", unique=True, postgresql_where=sa.text("state = 'open'")),
+    sa.Index(
+        "uq_finding_open", "store", "code", "subject", unique=True, postgresql_where=sa.text("state = 'open'")
+    ),
     sa.Index(None, "store", "scope", "state"),
     sa.Index(None, "store", "code", "subject"),  # has it been here before, and was it closed?
     sa.Index(None, "store", "order_id"),
 )
 
 finding_event = sa.Table(
-    "finding_event", metadata,
+    "finding_event",
+    metadata,
     sa.Column("finding_event_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
     sa.Column("store", sa.Text, nullable=False),
     sa.Column("finding_id", sa.BigInteger, nullable=False),
     sa.Column("at", _TIME, nullable=False),
-    sa.Column("event", sa.Text, nullable=False),  # opened | repeated | changed | resolved | reopened | closed | assigned
+    sa.Column(
+        "event", sa.Text, nullable=False
+    ),  # opened | repeated | changed | resolved | reopened | closed | assigned
     sa.Column("actor", sa.Text, nullable=False),
     sa.Column("note", sa.Text),
     sa.Index(None, "store", "finding_id"),
@@ -336,7 +441,10 @@ finding_event = sa.Table(
 
 # What the last proof found, order by order; the totals of a store move by the difference of an order's rows.
 despatch_proof = sa.Table(
-    "despatch_proof", metadata, _store(), _key("order_id"),
+    "despatch_proof",
+    metadata,
+    _store(),
+    _key("order_id"),
     sa.Column("despatched_lines", sa.Integer, nullable=False),
     sa.Column("confirmed_lines", sa.Integer, nullable=False),
     sa.Column("gap_lines", sa.Integer, nullable=False),
@@ -346,7 +454,11 @@ despatch_proof = sa.Table(
 
 # Only the lines that are not confirmed.
 despatch_gap_line = sa.Table(
-    "despatch_gap_line", metadata, _store(), _key("goods_out_line_id"), _key("order_product_id"),  # 0: on one side only
+    "despatch_gap_line",
+    metadata,
+    _store(),
+    _key("goods_out_line_id"),
+    _key("order_product_id"),  # 0: on one side only
     sa.Column("order_id", sa.BigInteger, nullable=False),
     sa.Column("category", sa.Text, nullable=False),  # a finding's code, or not_checked
     sa.Column("reason", sa.Text, nullable=False),
@@ -361,7 +473,10 @@ despatch_gap_line = sa.Table(
 )
 
 despatch_gap_history = sa.Table(
-    "despatch_gap_history", metadata, _store(), sa.Column("measured_at", _TIME, primary_key=True),
+    "despatch_gap_history",
+    metadata,
+    _store(),
+    sa.Column("measured_at", _TIME, primary_key=True),
     sa.Column("category", sa.Text, primary_key=True),
     sa.Column("lines", sa.BigInteger, nullable=False),
     sa.Column("oldest_minutes", sa.BigInteger, nullable=False),
@@ -369,7 +484,9 @@ despatch_gap_history = sa.Table(
 )
 
 worker_lease = sa.Table(
-    "worker_lease", metadata, _store(),
+    "worker_lease",
+    metadata,
+    _store(),
     sa.Column("worker", sa.Text, nullable=False),
     sa.Column("lease_token", sa.BigInteger, nullable=False),
     sa.Column("lease_until", _TIME, nullable=False),

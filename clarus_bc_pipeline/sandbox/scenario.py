@@ -18,7 +18,7 @@ from clarus_bc_pipeline.sandbox.clarus import Parcel, WarehouseWorld
 from clarus_bc_pipeline.sandbox.retail import RetailOrder, load_awkward_skus, load_orders, shop_order
 from clarus_bc_pipeline.sandbox.tracking import make_tracking_number
 
-TOKEN, CLIENT_ID, CLIENT_SECRET = "sandbox-token", "sandbox-client", "sandbox-secret"  # noqa: S105 (loopback only)
+TOKEN, CLIENT_ID, CLIENT_SECRET = "sandbox-token", "sandbox-client", "sandbox-secret"
 WAREHOUSE = "WHS01"
 ACCOUNTS = {"gifts": "GIFTS", "homeware": "HOME"}
 QUOTAS = {"gifts": 150, "homeware": 450}  # Standard and Pro: requests in 30 seconds

@@ -5,17 +5,27 @@ What belongs here: serving. What does not: what is served (`bigcommerce/`, `clar
 
 from __future__ import annotations
 
+from collections import Counter
+
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clarus_bc_pipeline.sandbox.bigcommerce import bigcommerce_app
 from clarus_bc_pipeline.sandbox.clarus import clarus_app
-from clarus_bc_pipeline.sandbox.faults import Fault, FaultPlan, FaultRule
-from clarus_bc_pipeline.sandbox.scenario import CLIENT_ID, CLIENT_SECRET, TOKEN, Scenario, new_scenario
+from clarus_bc_pipeline.sandbox.faults import Fault, FaultPlan, FaultRule, TruthLog
+from clarus_bc_pipeline.sandbox.scenario import (
+    ACCOUNTS,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    TOKEN,
+    Scenario,
+    new_scenario,
+)
 
 # One write in fifty ends in doubt or is refused for now; enough to see the outbox settle it.
 FAULTS = (
@@ -25,7 +35,7 @@ FAULTS = (
 )
 
 
-def app(scenario: Scenario, *, seed: int, faults: bool) -> Starlette:
+def app(scenario: Scenario, *, seed: int, faults: bool) -> ASGIApp:
     """The whole sandbox as one ASGI application."""
     plan = FaultPlan(seed, FAULTS, active=faults)
     shop = bigcommerce_app(*scenario.shops.values(), plan=plan)
@@ -47,38 +57,58 @@ def app(scenario: Scenario, *, seed: int, faults: bool) -> Starlette:
             return JSONResponse({"error": f"no step {name!r}; there are {', '.join(scenario.steps)}"}, 404)
         return JSONResponse({"step": name, "done": await run_in_threadpool(scenario.steps[name])})
 
-    return Starlette(routes=[
-        Mount("/bigcommerce", shop), Mount("/clarus", warehouse),
-        Route("/scenario", state), Route("/scenario/{name}", step, methods=["POST"]),
-    ])  # fmt: skip
+    hand = Starlette(routes=[Route("/scenario", state), Route("/scenario/{name}", step, methods=["POST"])])
+    doubles = {"/bigcommerce": shop, "/clarus": warehouse}
+
+    async def by_prefix(scope: Scope, receive: Receive, send: Send) -> None:
+        """Each double sees its own paths from the root, as the vendor's host would."""
+        path = scope.get("path", "")
+        prefix = next((p for p in doubles if path.startswith(f"{p}/")), "")
+        inner = doubles.get(prefix, hand)
+        await inner(
+            {**scope, "path": path.removeprefix(prefix), "raw_path": None} if prefix else scope, receive, send
+        )
+
+    return by_prefix
 
 
 def truth(scenario: Scenario) -> dict[str, int]:
-    """What really happened, from the doubles' own records: the judge of the pipeline's claims."""
-    shipments = [
-        s
-        for shop in scenario.shops.values()
-        for order in shop.orders.values()
-        for s in order.shipments.values()
-    ]
-    markers = [(s["order_id"], s["comments"]) for s in shipments if "[clarus:" in s["comments"]]
-    despatched = scenario.warehouse.despatched
+    """What really happened, from the doubles' own records: the judge of the pipeline's claims.
+
+    `lost_units` left the warehouse and show in no shipment of their order; `surplus_units` are the reverse. Orders with
+    a planted trouble are left out of both: they are judged line by line, by name.
+    """
+    left: Counter[tuple[str, int]] = Counter()
+    for line in scenario.warehouse.despatched:
+        store = next(store for store, account in ACCOUNTS.items() if account == line.account)
+        left[store, int(line.reference.removeprefix("BC-").partition("-")[0])] += int(line.quantity)
+    shown: Counter[tuple[str, int]] = Counter()
+    markers: list[tuple[str, str]] = []
+    for store, shop in scenario.shops.items():
+        for order in shop.orders.values():
+            for shipment in order.shipments.values():
+                shown[store, order.id] += sum(item["quantity"] for item in shipment["items"])
+                if "[clarus:" in shipment["comments"]:
+                    markers.append((store, shipment["comments"]))
+    plain = [order for order in left.keys() | shown.keys() if order[1] not in scenario.planted[order[0]]]
     return {
         "shipments": len(markers),
         "duplicate_shipments": len(markers) - len(set(markers)),
-        "despatched_units": int(sum(line.quantity for line in despatched)),
-        "throttled": sum(1 for entry in _log(scenario).entries() if entry.seen == 429),
+        "despatched_units": sum(left.values()),
+        "lost_units": sum(max(0, left[order] - shown[order]) for order in plain),
+        "surplus_units": sum(max(0, shown[order] - left[order]) for order in plain),
+        "throttled": sum(1 for entry in _log(scenario).entries() if entry.seen == 429 and not entry.fault),
     }
 
 
-def _log(scenario: Scenario):  # type: ignore[no-untyped-def]
+def _log(scenario: Scenario) -> TruthLog:
     return next(iter(scenario.shops.values())).log
 
 
 def serve(*, port: int, orders: int, seed: int, faults: bool, window_seconds: float = 30.0) -> None:
     """Serve until stopped, on loopback only."""
     scenario = new_scenario(orders=orders, seed=seed, window_seconds=window_seconds)
-    print(  # noqa: T201
+    print(
         f"Sandbox on http://127.0.0.1:{port}\n"
         f"  bigcommerce.base_url = http://127.0.0.1:{port}/bigcommerce   stores {', '.join(scenario.shops)}   token {TOKEN}\n"
         f"  clarus.base_url      = http://127.0.0.1:{port}/clarus        subdomain sandbox   client {CLIENT_ID} / {CLIENT_SECRET}\n"

@@ -266,9 +266,7 @@ def keep_shipment(
     upsert(
         connection,
         tables.bigcommerce_shipment_line,
-        [
-            (store, shipment.id, item.order_product_id, item.quantity, source, now) for item in shipment.items
-        ],
+        [(store, shipment.id, item.order_product_id, item.quantity, source, now) for item in shipment.items],
         columns=("store", "shipment_id", "order_product_id", "quantity", "source", "seen_at"),
     )
 

@@ -123,7 +123,7 @@ def order_rows(store: str, orders: Iterable[Order], *, seen_at: datetime) -> Ord
             rows.addresses.append(
                 (store, address.id, o.id, address.country_iso2, address.shipping_method, *tail)
             )
-        rows.personal.append((store, o.id, _json.encode(_personal(o)).decode(), *tail))
+        rows.personal.append((store, o.id, _personal(o), *tail))
     return rows
 
 
@@ -154,7 +154,7 @@ def _personal(order: Order) -> dict[str, Any]:
 
 def _with_contact(address: OrderAddress, order: Order) -> dict[str, Any]:
     """The delivery address, with the billing e-mail and phone where it has none: the packing desk needs both."""
-    fields = msgspec.structs.asdict(address)
+    fields: dict[str, Any] = msgspec.to_builtins(address)
     fields["email"] = address.email or order.billing_email
     fields["phone"] = address.phone or order.billing_phone
     return fields

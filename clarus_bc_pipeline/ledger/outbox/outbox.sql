@@ -148,7 +148,8 @@ SELECT v.code, p.kind, p.business_key, p.lane, p.state, p.attempts, p.failures, 
 FROM push p
 CROSS JOIN LATERAL (VALUES
     ('write_unknown', p.state = 'parked' AND (p.misses >= :misses_allowed OR p.remote_id IS NOT NULL)),
-    ('push_parked', p.state = 'parked' AND p.misses < :misses_allowed AND p.remote_id IS NULL),
+    ('push_parked', p.state = 'parked' AND p.misses < :misses_allowed AND p.remote_id IS NULL
+                    AND p.kind <> ALL(:told_by_flow)),
     ('push_failing', p.state <> 'parked' AND p.failures >= :alert_after_failures),
     ('sla_missed', COALESCE(p.due_at < :now, FALSE))
 ) AS v (code, applies)

@@ -7,6 +7,7 @@ flow's prove step).
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -23,18 +24,24 @@ SCOPE = "outbox"
 
 
 def outbox_findings(
-    connection: sa.Connection, *, store: str, settings: OutboxSettings, now: datetime
+    connection: sa.Connection,
+    *,
+    store: str,
+    settings: OutboxSettings,
+    now: datetime,
+    told_by_flow: Collection[str] = (),
 ) -> Recorded:
     """Open, refresh and resolve the store's findings about its pushes; they resolve when the push is
     delivered.
 
     The order's number is read from a lane `order:<number>`; `value_at_risk` and `currency` from the push's
-    cause, where the flow put them.
+    cause, where the flow put them. A parked push of a kind in `told_by_flow` has the flow's own finding.
     """
     given = {
         "store": store,
         "now": now,
         "misses_allowed": MISSES_ALLOWED,
+        "told_by_flow": list(told_by_flow),
         "alert_after_failures": settings.alert_after_failures,
     }
     findings = [_finding(row) for row in connection.execute(SQL["trouble"], given)]

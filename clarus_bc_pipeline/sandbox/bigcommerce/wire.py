@@ -38,6 +38,8 @@ PROVIDER_LINKS: Mapping[str, str] = {
     "auspost": "https://auspost.com.au/mypost/track/#/details/{number}",
 }
 CARRIER_LINKS: Mapping[str, str] = {
+    "fedex": "https://www.fedex.com/fedextrack/?trknbr={number}",
+    "parcel-force": "https://www.parcelforce.com/track-trace?trackNumber={number}",
     "dpd-uk": "https://track.dpd.co.uk/search?reference={number}",
     "interlink-express": "https://track.dpdlocal.co.uk/search?reference={number}",
     "dhl": "https://www.dhl.com/en/express/tracking.html?AWB={number}",

@@ -34,6 +34,7 @@ class DespatchedLine:
     """
 
     goods_out_id: int
+    account: str
     reference: str
     line_id: int
     line_reference: str | None

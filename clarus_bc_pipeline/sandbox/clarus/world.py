@@ -188,6 +188,7 @@ class WarehouseWorld(Tenant):
         self.despatched.append(
             DespatchedLine(
                 goods_out_id=order["id"],
+                account=order["account"]["code"],
                 reference=order["reference"],
                 line_id=line["id"],
                 line_reference=line["alt_line_reference"],
