@@ -7,6 +7,8 @@ times are `timestamptz` (UTC). Names, e-mail, phone and street live in `order_pe
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -24,15 +26,15 @@ _MONEY = sa.Numeric(20, 4)
 _QUANTITY = sa.Numeric(16, 4)
 
 
-def _key(name: str, type_: type[sa.types.TypeEngine] = sa.BigInteger) -> sa.Column:
+def _key(name: str, type_: type[sa.types.TypeEngine[Any]] = sa.BigInteger) -> sa.Column[Any]:
     return sa.Column(name, type_, primary_key=True, autoincrement=False)
 
 
-def _store() -> sa.Column:
+def _store() -> sa.Column[Any]:
     return _key("store", sa.Text)
 
 
-def _source() -> tuple[sa.Column, sa.Column]:
+def _source() -> tuple[sa.Column[Any], sa.Column[Any]]:
     """Who said it ("BigCommerce orders", "reply to push 17") and when we saw it."""
     return sa.Column("source", sa.Text, nullable=False), sa.Column("seen_at", _TIME, nullable=False)
 
