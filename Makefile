@@ -2,7 +2,7 @@
 # Needs python3 (3.11 or newer) and make; everything else is installed into .venv from the hashed locks.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 .PHONY: demo up test check format bench lock clean help
 help: ## this list
@@ -45,15 +45,15 @@ clean: ## forget the demo's world and the installed packages
 
 .make/run: .venv/bin/python requirements.lock pyproject.toml
 	@echo "Installing into .venv (once; a minute or two) ..."
-	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --require-hashes -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@mkdir -p .make && touch $@
 
 .make/dev: .make/run requirements-dev.lock
-	$(PIP) install --require-hashes -r requirements-dev.lock
+	$(PIP) install --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 .make/bench: .make/dev benchmarks/requirements.lock
 	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python -m pip --quiet install --require-hashes -r benchmarks/requirements.lock
+	.venv-peers/bin/python -m pip -qq install --no-deps --require-hashes -r benchmarks/requirements.lock
 	@touch $@
