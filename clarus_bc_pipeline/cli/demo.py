@@ -35,9 +35,7 @@ STORY = (  # what the world does, then which flows run; in the order of a workin
     ("late_news", ("sync_despatch",)),
     (None, ("sync_orders", "sync_despatch")),  # nothing new: reads back what was sent, and proves it
 )
-WINDOW_SECONDS = (
-    0.5  # the doubles' quota window, 30 seconds at BigCommerce; the quota a window is the plans' own
-)
+WINDOW_SECONDS = 0.5  # the doubles' quota window, 30 seconds at BigCommerce; the quota a window is the plans' own
 
 # The run's events are in the Dagster UI; on this console they would hide the story.
 QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
@@ -268,8 +266,9 @@ def _sum_up(world: dict[str, Any], failed: list[str]) -> dict[str, Any]:
         "clarus_calls": world["calls"]["clarus"],
         "calls_per_shipment": round(calls / max(1, world["shipments"]), 3),
         "duplicates": world["duplicate_shipments"],
-        "lost_units": world["lost_units"],
-        "surplus_units": world["surplus_units"],
+        "lost_units": sum(world["lost_units"].values()),
+        "surplus_units": sum(world["surplus_units"].values()),
+        "lost": world["lost_units"],
         "own_429s": world["throttled"],
         "failed_runs": failed,
     }
@@ -284,9 +283,7 @@ COUNTS = {
 
 def _tell(said: dict[str, Any]) -> None:
     numbers = {key: value for key, value in said.items() if isinstance(value, (int, float))}
-    print_table(
-        "What happened", [{"what": key.replace("_", " "), "": value} for key, value in numbers.items()]
-    )
+    print_table("What happened", [{"what": key.replace("_", " "), "": value} for key, value in numbers.items()])
     print_table(
         "Lines in a gap or not checked, and what was planted there",
         [{**line, "planted": line["planted"] or "NOT PLANTED"} for line in said["gap"][:30]],

@@ -60,9 +60,7 @@ def order(
                 highlight=False,
                 markup=False,
             )
-        print_table(
-            "Timeline (UTC)", [{"when": e.at, "system": e.system, "what": e.what} for e in story.events]
-        )
+        print_table("Timeline (UTC)", [{"when": e.at, "system": e.system, "what": e.what} for e in story.events])
 
 
 def findings(
@@ -121,9 +119,7 @@ def gap(store: StoreOption = None, json: Json = False) -> None:
         for key in chosen(load_settings(), store):
             measured = despatch_gap.last_measured(connection, store=key, now=now)
             if measured is None:
-                said.append(
-                    {"store": key, "headline": "the gap was never measured; run clarus-bc sync despatch"}
-                )
+                said.append({"store": key, "headline": "the gap was never measured; run clarus-bc sync despatch"})
                 continue
             lines = despatch_gap.gap_lines(connection, store=key)
             said.append(
@@ -227,11 +223,7 @@ def show(push_id: int, json: Json = False) -> None:
 @pushes.command()
 def retry(push_id: int) -> None:
     """Send a parked push again, after its cause is mended."""
-    _act(
-        lambda connection: outbox.retry_push(
-            connection, push_id=push_id, actor=getpass.getuser(), now=utc_now()
-        )
-    )
+    _act(lambda connection: outbox.retry_push(connection, push_id=push_id, actor=getpass.getuser(), now=utc_now()))
     console.print(f"Push {push_id} is due again. Deliver it now with: clarus-bc deliver")
 
 

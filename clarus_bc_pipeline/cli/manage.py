@@ -74,10 +74,7 @@ def check(store: StoreOption = None, json: Json = False) -> None:
 
 def _check_carriers(store: Store) -> list[dict[str, str]]:
     faults = mapping_faults(store.settings.despatch.carriers)
-    return [
-        {"system": "settings", "what": "carriers", "result": "bad setting", "detail": fault}
-        for fault in faults
-    ]
+    return [{"system": "settings", "what": "carriers", "result": "bad setting", "detail": fault} for fault in faults]
 
 
 def _check_shop(store: Store) -> list[dict[str, str]]:
@@ -88,8 +85,7 @@ def _check_shop(store: Store) -> list[dict[str, str]]:
         return [_failed("BigCommerce", error)]
     clock = (
         "ok" if skew <= MOST_SKEW_SECONDS else "clock skew",
-        f"clocks differ by {skew:.0f} s"
-        + ("; synchronise this machine (NTP)" if skew > MOST_SKEW_SECONDS else ""),
+        f"clocks differ by {skew:.0f} s" + ("; synchronise this machine (NTP)" if skew > MOST_SKEW_SECONDS else ""),
     )
     left = f"{store.shop.quota.left} of {store.shop.quota.quota} calls left in this window"
     return [
@@ -110,9 +106,7 @@ def _check_warehouse(store: Store) -> list[dict[str, str]]:
     except CallFailed as error:
         return [_failed("Clarus", error)]
     found = f"account {store.settings.clarus.account} is {account}, warehouse {store.settings.clarus.warehouse} is {warehouse}"
-    schema = (
-        ("ok", "every field that we read is there") if not missing else ("fields missing", ", ".join(missing))
-    )
+    schema = ("ok", "every field that we read is there") if not missing else ("fields missing", ", ".join(missing))
     return [
         {"system": "Clarus", "what": "sign in", "result": "ok", "detail": found},
         {"system": "Clarus", "what": "fields", "result": schema[0], "detail": schema[1]},
@@ -166,9 +160,7 @@ def sandbox(
         int,
         typer.Option(help="Chooses addresses, notes, carriers and faults; the same seed, the same world."),
     ] = 1,
-    faults: Annotated[
-        bool, typer.Option(help="Inject seeded faults: resets, 5xx, throttling, cut replies.")
-    ] = False,
+    faults: Annotated[bool, typer.Option(help="Inject seeded faults: resets, 5xx, throttling, cut replies.")] = False,
 ) -> None:
     """Serve stateful doubles of both vendors' APIs on loopback, with a scenario of real orders, for any client."""
     from clarus_bc_pipeline.sandbox.server import serve

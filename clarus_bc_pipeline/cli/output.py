@@ -80,9 +80,7 @@ def fail(message: str, code: int) -> NoReturn:
 
 
 @contextmanager
-def progress_bar(
-    what: str, *, quiet: bool = False, total: int | None = None
-) -> Iterator[Callable[[int], None]]:
+def progress_bar(what: str, *, quiet: bool = False, total: int | None = None) -> Iterator[Callable[[int], None]]:
     """A bar on standard error, so that standard output stays clean; silent with `quiet` or when nobody watches."""
     columns = (
         SpinnerColumn(),
@@ -91,8 +89,6 @@ def progress_bar(
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(
-        *columns, console=errors, transient=True, disable=quiet or not errors.is_terminal
-    ) as progress:
+    with Progress(*columns, console=errors, transient=True, disable=quiet or not errors.is_terminal) as progress:
         task = progress.add_task(what, total=total)
         yield lambda n: progress.update(task, advance=n)

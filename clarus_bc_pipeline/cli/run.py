@@ -33,13 +33,9 @@ FLOWS = ("catalogue", "orders", "despatch")
 
 
 def sync(
-    flows: Annotated[
-        list[str] | None, typer.Argument(help=f"Any of {', '.join(FLOWS)} (default: all).")
-    ] = None,
+    flows: Annotated[list[str] | None, typer.Argument(help=f"Any of {', '.join(FLOWS)} (default: all).")] = None,
     store: StoreOption = None,
-    dry_run: Annotated[
-        bool, typer.Option("--read-only", help="Pull and compare; decide and send nothing.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--read-only", help="Pull and compare; decide and send nothing.")] = False,
     json: Json = False,
 ) -> None:
     """Run each flow's verbs once: pull, decide, deliver, prove. No Dagster is needed."""
@@ -104,9 +100,7 @@ def _run(name: str, store: Store, read_only: bool, *, quiet: bool) -> dict[str, 
             }
             if not read_only:
                 announced = despatch.decide(store)
-                with progress_bar(
-                    f"{store.key}: creating shipments", quiet=quiet, total=announced.enqueued
-                ) as bar:
+                with progress_bar(f"{store.key}: creating shipments", quiet=quiet, total=announced.enqueued) as bar:
                     report = despatch.deliver(store, progress=bar)
                 orders.pull(store)
                 said |= {
@@ -149,9 +143,7 @@ def deliver(store: StoreOption = None, json: Json = False) -> None:
 
 def worker(
     store: StoreOption = None,
-    quiet_dagster: Annotated[
-        bool, typer.Option("--no-dagster", help="Do not report to Dagster's history.")
-    ] = False,
+    quiet_dagster: Annotated[bool, typer.Option("--no-dagster", help="Do not report to Dagster's history.")] = False,
 ) -> None:
     """Serve the stores until stopped: the fast lane. Sensors stand back while it lives."""
     import dagster as dg

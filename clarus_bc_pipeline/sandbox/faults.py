@@ -211,9 +211,7 @@ class FaultMiddleware:
                 await _drop(receive, send)
             case Fault.THROTTLED:
                 headers = self.plan.throttle_headers
-                await _answer(
-                    send, _Reply.of(429, b'{"status":429,"title":"Too many requests"}', headers), entry
-                )
+                await _answer(send, _Reply.of(429, b'{"status":429,"title":"Too many requests"}', headers), entry)
             case Fault.OVERLOADED:
                 await _answer(send, _Reply.of(429, b""), entry)
             case Fault.UNAVAILABLE:
@@ -253,9 +251,7 @@ class FaultMiddleware:
             case "counts":
                 content = self.log.counts()
             case _:
-                await _answer(
-                    send, _Reply.of(404, b'{"title":"try /_sandbox/log or /_sandbox/counts"}'), None
-                )
+                await _answer(send, _Reply.of(404, b'{"title":"try /_sandbox/log or /_sandbox/counts"}'), None)
                 return
         await _answer(send, _Reply.of(200, json.dumps(content).encode()), None)
 

@@ -241,9 +241,7 @@ def shop_order(
 def _delivery(country: str, rng: Random, premises: Sequence[Premises]) -> dict[str, str]:
     if country in {"United Kingdom", "Channel Islands"}:
         is_channel = country == "Channel Islands"
-        there = rng.choice(
-            [p for p in premises if (p.country_iso2 in {"JE", "GG"}) == is_channel] or premises
-        )
+        there = rng.choice([p for p in premises if (p.country_iso2 in {"JE", "GG"}) == is_channel] or premises)
         return dataclasses.asdict(there) | {"country": AT_HOME[there.country_iso2]}
     iso2, city, postcode = ABROAD.get(country, ("", "Somewhere", "0000"))
     abroad = Premises(f"{rng.randrange(1, 99)} Example Street", "", city, "", postcode, iso2)
@@ -261,9 +259,7 @@ def _is_sale(rows: Sequence[Mapping[str, str]]) -> bool:
 
 
 def _invoices() -> Iterator[tuple[str, list[dict[str, str]]]]:
-    rows = sorted(
-        _rows("online_retail.csv.gz"), key=lambda row: row["invoice_no"]
-    )  # stable: lines keep their order
+    rows = sorted(_rows("online_retail.csv.gz"), key=lambda row: row["invoice_no"])  # stable: lines keep their order
     for invoice, lines in groupby(rows, key=lambda row: row["invoice_no"]):
         yield invoice, list(lines)
 

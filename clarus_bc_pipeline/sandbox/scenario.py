@@ -63,9 +63,7 @@ class Scenario:
         for shop in self.shops.values():
             for order in list(shop.orders.values()):
                 if order.record["status_id"] == 7:
-                    shop.edit_order(
-                        order.id, status_id=11, status="Awaiting Fulfillment", payment_status="captured"
-                    )
+                    shop.edit_order(order.id, status_id=11, status="Awaiting Fulfillment", payment_status="captured")
                     paid += 1
         return paid
 
@@ -287,9 +285,7 @@ def new_scenario(*, orders: int, seed: int, window_seconds: float = 30.0) -> Sce
 
 def _stock(scenario: Scenario, store: str, orders: list[RetailOrder]) -> None:
     """Both catalogues: the warehouse lacks a few SKUs of the shop, and one has lost its leading zeros."""
-    names = {
-        line.stock_code: line.description for order in orders for line in order.lines if line.is_physical
-    }
+    names = {line.stock_code: line.description for order in orders for line in order.lines if line.is_physical}
     names |= dict(load_awkward_skus())
     unknown = set(sorted(names)[:NEVER_IN_CLARUS])
     for code, name in sorted(names.items()):
@@ -306,9 +302,7 @@ def _plant_orders(scenario: Scenario, store: str, orders: list[RetailOrder], now
     def add(what: str | None, **changes: Any) -> int:
         order_id = max(shop.orders) + 1
         order = shop_order(base, order_id=order_id, rng=rng, created_at=now - timedelta(minutes=40))
-        order |= {
-            key: value for key, value in changes.items() if key in ("customer_message", "status_id", "lines")
-        }
+        order |= {key: value for key, value in changes.items() if key in ("customer_message", "status_id", "lines")}
         order["addresses"] = [
             order["addresses"][0] | changes.get("address", {}),
             *changes.get("more_addresses", ()),
@@ -336,7 +330,5 @@ def _plant_orders(scenario: Scenario, store: str, orders: list[RetailOrder], now
         "country_iso2": "GB",
     }
     add(None, more_addresses=[second], lines=[good[0], {**good[1], "address": 1}])
-    gift = add(
-        None, lines=[{**good[0], "wrapping_name": "Silver paper", "wrapping_message": "Happy birthday"}]
-    )
+    gift = add(None, lines=[{**good[0], "wrapping_name": "Silver paper", "wrapping_message": "Happy birthday"}])
     shop.add_metafield(gift, "delivery", "instructions", "Leave in the porch", owner="gift app")

@@ -6,6 +6,7 @@ What belongs here: serving. What does not: what is served (`bigcommerce/`, `clar
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -65,17 +66,15 @@ def app(scenario: Scenario, *, seed: int, faults: bool) -> ASGIApp:
         path = scope.get("path", "")
         prefix = next((p for p in doubles if path.startswith(f"{p}/")), "")
         inner = doubles.get(prefix, hand)
-        await inner(
-            {**scope, "path": path.removeprefix(prefix), "raw_path": None} if prefix else scope, receive, send
-        )
+        await inner({**scope, "path": path.removeprefix(prefix), "raw_path": None} if prefix else scope, receive, send)
 
     return by_prefix
 
 
-def truth(scenario: Scenario) -> dict[str, int]:
+def truth(scenario: Scenario) -> dict[str, Any]:
     """What really happened, from the doubles' own records: the judge of the pipeline's claims.
 
-    `lost_units` left the warehouse and show in no shipment of their order; `surplus_units` are the reverse. Orders with
+    `lost_units` left the warehouse and show in no shipment of their order, by store and order; `surplus_units` are the reverse. Orders with
     a planted trouble are left out of both: they are judged line by line, by name.
     """
     left: Counter[tuple[str, int]] = Counter()
@@ -95,8 +94,8 @@ def truth(scenario: Scenario) -> dict[str, int]:
         "shipments": len(markers),
         "duplicate_shipments": len(markers) - len(set(markers)),
         "despatched_units": sum(left.values()),
-        "lost_units": sum(max(0, left[order] - shown[order]) for order in plain),
-        "surplus_units": sum(max(0, shown[order] - left[order]) for order in plain),
+        "lost_units": {f"{s} {o}": left[s, o] - shown[s, o] for s, o in plain if left[s, o] > shown[s, o]},
+        "surplus_units": {f"{s} {o}": shown[s, o] - left[s, o] for s, o in plain if left[s, o] < shown[s, o]},
         "throttled": sum(1 for entry in _log(scenario).entries() if entry.seen == 429 and not entry.fault),
     }
 

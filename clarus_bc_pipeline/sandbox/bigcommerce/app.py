@@ -51,9 +51,7 @@ class Answer:
 Handler = Callable[[Call], Answer]
 
 
-def bigcommerce_app(
-    *worlds: ShopWorld, plan: FaultPlan | None = None, log: TruthLog | None = None
-) -> ASGIApp:
+def bigcommerce_app(*worlds: ShopWorld, plan: FaultPlan | None = None, log: TruthLog | None = None) -> ASGIApp:
     """An ASGI application that serves each world under /stores/{its hash}, behind the plan's faults.
 
     The log (that of the first world unless given) is at `world.log`, and at /_sandbox/log and
@@ -116,9 +114,7 @@ def _route(world: ShopWorld, request: Request, path: str, token: str, body: byte
         numbers = tuple(int(number) for number in match.groups())
         with world.lock:
             return handler(Call(world, token, numbers, request.query_params, data, base_url))
-    raise (
-        Refusal(405, "Method not allowed") if known else Refusal(404, "The requested resource was not found.")
-    )
+    raise (Refusal(405, "Method not allowed") if known else Refusal(404, "The requested resource was not found."))
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
@@ -192,17 +188,13 @@ def _order_addresses(call: Call) -> Answer:
     order = call.world.order(call.ids[0])
     consignments = wire.consignments(order.record, order.lines, order.addresses, "links", call.base_url)
     kept = (*wire.ADDRESS_FIELDS, "id", "items_total", "items_shipped", "shipping_method", "form_fields")
-    rows = [
-        {name: row[name] for name in kept} | {"order_id": call.ids[0]} for row in consignments["shipping"]
-    ]
+    rows = [{name: row[name] for name in kept} | {"order_id": call.ids[0]} for row in consignments["shipping"]]
     return _v2_list(call, rows)
 
 
 def _order_consignments(call: Call) -> Answer:
     order = call.world.order(call.ids[0])
-    return Answer(
-        wire.consignments(order.record, order.lines, order.addresses, lists.shape(call.query), call.base_url)
-    )
+    return Answer(wire.consignments(order.record, order.lines, order.addresses, lists.shape(call.query), call.base_url))
 
 
 def _shipments(call: Call) -> Answer:
@@ -289,9 +281,7 @@ def _order_metafields(call: Call) -> Answer:
 
 
 def _post_metafield(call: Call) -> Answer:
-    return Answer(
-        {"data": call.world.create_metafield(call.ids[0], call.body, owner=call.client), "meta": {}}
-    )
+    return Answer({"data": call.world.create_metafield(call.ids[0], call.body, owner=call.client), "meta": {}})
 
 
 def _metafield(call: Call) -> Answer:
@@ -300,9 +290,7 @@ def _metafield(call: Call) -> Answer:
 
 def _put_metafield(call: Call) -> Answer:
     metafield = _own_metafield(call)
-    metafield.update(
-        {k: v for k, v in call.body.items() if k in ("namespace", "key", "value", "permission_set")}
-    )
+    metafield.update({k: v for k, v in call.body.items() if k in ("namespace", "key", "value", "permission_set")})
     metafield["date_modified"] = datetime.fromtimestamp(int(call.world.clock())).astimezone().isoformat()
     return Answer({"data": metafield, "meta": {}})
 

@@ -75,9 +75,7 @@ class Catalogue:
 
     def all_variants(self) -> list[Record]:
         with self._lock:
-            return [
-                variant for _, product in sorted(self.products.items()) for variant in product["variants"]
-            ]
+            return [variant for _, product in sorted(self.products.items()) for variant in product["variants"]]
 
     def inventory(self) -> list[Record]:
         """Items as GET /v3/inventory/items lists them."""

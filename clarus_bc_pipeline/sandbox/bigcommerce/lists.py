@@ -38,9 +38,7 @@ def orders(world: ShopWorld, query: Query) -> list[StoredOrder]:
         raise Refusal(400, f"The field 'sort' is invalid: {query['sort']!r}")
     found = filtered(world, query)
     if name != "date_modified":
-        found.sort(
-            key=lambda order: (order.created if name == "date_created" else order.record[name] or 0, order.id)
-        )
+        found.sort(key=lambda order: (order.created if name == "date_created" else order.record[name] or 0, order.id))
     if direction == "desc":
         found.reverse()
     return v2_page(found, query)
@@ -84,9 +82,7 @@ def products(world: ShopWorld, query: Query) -> Record:
         rows.reverse()
     page = _v3_page(rows, query, most=250)
     if "variants" not in query.get("include", "").split(","):
-        page["data"] = [
-            {name: value for name, value in row.items() if name != "variants"} for row in page["data"]
-        ]
+        page["data"] = [{name: value for name, value in row.items() if name != "variants"} for row in page["data"]]
     return page
 
 
@@ -107,10 +103,7 @@ def inventory(world: ShopWorld, query: Query) -> Record:
     for name in ("location_id", "location_code"):
         if (wanted := query.get(f"{name}:in")) is not None:
             chosen = wanted.split(",")
-            rows = [
-                {**row, "locations": [at for at in row["locations"] if str(at[name]) in chosen]}
-                for row in rows
-            ]
+            rows = [{**row, "locations": [at for at in row["locations"] if str(at[name]) in chosen]} for row in rows]
     return _v3_page([row for row in rows if row["locations"]], query, most=1000)
 
 

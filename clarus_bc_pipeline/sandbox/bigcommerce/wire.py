@@ -148,9 +148,7 @@ def new_order(given: Mapping[str, Any], *, order_id: int, now: datetime, currenc
         "status_id",
     }
     order |= {name: value for name, value in given.items() if name not in own}
-    order["billing_address"] = new_address(
-        given.get("billing_address") or next(iter(given.get("addresses", ())), {})
-    )
+    order["billing_address"] = new_address(given.get("billing_address") or next(iter(given.get("addresses", ())), {}))
     return order
 
 

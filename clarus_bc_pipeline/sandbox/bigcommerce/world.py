@@ -73,9 +73,7 @@ class ShopWorld:
         log: TruthLog | None = None,
     ) -> None:
         self.store_hash = store_hash
-        self.tokens = {
-            token: frozenset(scopes) for token, scopes in (tokens or {"sandbox": ALL_SCOPES}).items()
-        }
+        self.tokens = {token: frozenset(scopes) for token, scopes in (tokens or {"sandbox": ALL_SCOPES}).items()}
         self.quota = StoreQuota(quota, window_seconds)
         self.moves_status = moves_status
         self.currency, self.name = currency, name
@@ -124,9 +122,7 @@ class ShopWorld:
                 lines[line_id] = wire.new_line(
                     each, line_id=line_id, order_id=order_id, address_id=ids[each.get("address", 0)]
                 )
-            stored = StoredOrder(
-                record, lines, addresses, int(modified.timestamp()), int(created.timestamp())
-            )
+            stored = StoredOrder(record, lines, addresses, int(modified.timestamp()), int(created.timestamp()))
             record["date_modified"] = rfc2822(modified)
             self._count(stored, keep=given)
             self.orders[order_id] = stored
@@ -163,16 +159,12 @@ class ShopWorld:
         with self.lock:
             self._by_modified.remove(_place(self.orders.pop(order_id)))
 
-    def ship_by_hand(
-        self, order_id: int, items: Sequence[tuple[int, int]] | None = None, **fields: Any
-    ) -> list[int]:
+    def ship_by_hand(self, order_id: int, items: Sequence[tuple[int, int]] | None = None, **fields: Any) -> list[int]:
         """Ship (line, quantity) pairs, or all that is left, as a person would; one shipment an address."""
         with self.lock:
             order = self.orders[order_id]
             chosen = (
-                items
-                if items is not None
-                else [(line["id"], open_quantity(line)) for line in order.lines.values()]
+                items if items is not None else [(line["id"], open_quantity(line)) for line in order.lines.values()]
             )
             by_address: dict[int, list[Record]] = {}
             for line_id, quantity in chosen:
@@ -180,15 +172,11 @@ class ShopWorld:
                     item = {"order_product_id": line_id, "quantity": quantity}
                     by_address.setdefault(address_id, []).append(item)
             return [
-                self.create_shipment(order_id, {"order_address_id": address_id, "items": batch, **fields})[
-                    "id"
-                ]
+                self.create_shipment(order_id, {"order_address_id": address_id, "items": batch, **fields})["id"]
                 for address_id, batch in by_address.items()
             ]
 
-    def add_metafield(
-        self, order_id: int, namespace: str, key: str, value: str, *, owner: str = "other"
-    ) -> int:
+    def add_metafield(self, order_id: int, namespace: str, key: str, value: str, *, owner: str = "other") -> int:
         body = {"namespace": namespace, "key": key, "value": value, "permission_set": "write"}
         return int(self.create_metafield(order_id, body, owner=owner)["id"])
 
@@ -259,9 +247,7 @@ class ShopWorld:
             shipment.update({name: text for name, text in checked_texts(body).items() if name in body})
             if "order_address_id" in body:
                 if body["order_address_id"] not in self.order(order_id).addresses:
-                    raise Refusal(
-                        400, f"The field 'order_address_id' is invalid: {body['order_address_id']!r}"
-                    )
+                    raise Refusal(400, f"The field 'order_address_id' is invalid: {body['order_address_id']!r}")
                 shipment["order_address_id"] = body["order_address_id"]
             shipment["generated_tracking_link"] = wire.generated_link(
                 shipment["shipping_provider"], shipment["tracking_carrier"], shipment["tracking_number"],

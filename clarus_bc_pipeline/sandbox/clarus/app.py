@@ -30,9 +30,7 @@ from clarus_bc_pipeline.sandbox.faults import FaultMiddleware, FaultPlan, TruthL
 _HIDDEN = ("id", "account", "warehouse", "carrier", "goods_out_status", "address", "goods_out", "product")
 
 
-def clarus_app(
-    *worlds: WarehouseWorld, plan: FaultPlan | None = None, log: TruthLog | None = None
-) -> ASGIApp:
+def clarus_app(*worlds: WarehouseWorld, plan: FaultPlan | None = None, log: TruthLog | None = None) -> ASGIApp:
     """An ASGI application that serves each world as the tenant of its subdomain, behind the plan's faults.
 
     The log (that of the first world unless given) is at `world.log`, and at /_sandbox/log and
@@ -52,9 +50,7 @@ def clarus_app(
         return _serve(world, request, await request.body())
 
     methods = ["GET", "POST", "PATCH", "DELETE"]
-    inner = FaultMiddleware(
-        Starlette(routes=[Route("/{path:path}", dispatch, methods=methods)]), plan=plan, log=shared
-    )
+    inner = FaultMiddleware(Starlette(routes=[Route("/{path:path}", dispatch, methods=methods)]), plan=plan, log=shared)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/_sandbox/despatched":

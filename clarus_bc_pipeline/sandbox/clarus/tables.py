@@ -40,9 +40,7 @@ class Table:
         self.rows: dict[int, Record] = {}
         self._filters = filters
         self._indexes: dict[str, dict[Any, dict[int, Record]]] = {name: {} for name in indexed}
-        self._by_time: list[tuple[str, int]] | None = (
-            [] if filters.get("created_at") == ("created_at",) else None
-        )
+        self._by_time: list[tuple[str, int]] | None = [] if filters.get("created_at") == ("created_at",) else None
         self._last_id = 0
 
     def add(self, record: Record) -> Record:
@@ -91,16 +89,12 @@ class Table:
     def _candidates(self, wanted: Mapping[str, Mapping[str, Any]]) -> Iterable[Record]:
         for name, index in self._indexes.items():
             operators = wanted.get(name, {})
-            values = (
-                operators["in"] if "in" in operators else [operators["eq"]] if "eq" in operators else None
-            )
+            values = operators["in"] if "in" in operators else [operators["eq"]] if "eq" in operators else None
             if values is not None:
                 return [row for value in dict.fromkeys(values) for row in index.get(value, {}).values()]
         earliest = wanted.get("created_at", {}).get("from")
         if self._by_time is not None and earliest is not None:
-            return [
-                self.rows[number] for _, number in self._by_time[bisect_left(self._by_time, (earliest, 0)) :]
-            ]
+            return [self.rows[number] for _, number in self._by_time[bisect_left(self._by_time, (earliest, 0)) :]]
         return self.rows.values()
 
     def _passes(self, row: Record, wanted: Mapping[str, Mapping[str, Any]]) -> bool:

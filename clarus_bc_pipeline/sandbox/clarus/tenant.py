@@ -73,9 +73,7 @@ class Tenant:
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def __post_init__(self) -> None:
-        self.tables = {
-            root: Table(filters, indexed=INDEXED.get(root, ())) for root, filters in FILTERS.items()
-        }
+        self.tables = {root: Table(filters, indexed=INDEXED.get(root, ())) for root, filters in FILTERS.items()}
         self.accounts = self.tables["accounts"]
         self.warehouses = self.tables["warehouses"]
         self.carriers = self.tables["carriers"]
@@ -101,9 +99,7 @@ class Tenant:
             fields = {"code": code, "name": name or code, "active": True, "carrier_type": "custom"}
             return int(self.carriers.add({**fields, "created_at": self.time()})["id"])
 
-    def add_product(
-        self, account: str, code: str, *, barcode: str | None = None, description: str = ""
-    ) -> int:
+    def add_product(self, account: str, code: str, *, barcode: str | None = None, description: str = "") -> int:
         """A product of the account of that code."""
         with self.lock:
             owner = one(self.accounts, code=account)
@@ -115,9 +111,7 @@ class Tenant:
             }
             return int(self.products.add({**fields, "account": owner})["id"])
 
-    def new_goods_out(
-        self, attributes: Record, *, account: Record, warehouse: Record | None, status: str
-    ) -> Record:
+    def new_goods_out(self, attributes: Record, *, account: Record, warehouse: Record | None, status: str) -> Record:
         blank = {
             "priority": 50,
             "carrier": None,

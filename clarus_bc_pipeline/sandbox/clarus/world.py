@@ -103,13 +103,9 @@ class WarehouseWorld(Tenant):
             units = {i: open_units(line) for i, line in rows.items()} if lines is None else lines
             for line_id, quantity in units.items():
                 if quantity > open_units(rows[line_id]):
-                    raise ValueError(
-                        f"line {line_id} has {open_units(rows[line_id]):g} units open, not {quantity:g}"
-                    )
+                    raise ValueError(f"line {line_id} has {open_units(rows[line_id]):g} units open, not {quantity:g}")
                 if quantity > 0:
-                    self._send_off(
-                        order, rows[line_id], float(quantity), when, tuple(p.tracking for p in sent)
-                    )
+                    self._send_off(order, rows[line_id], float(quantity), when, tuple(p.tracking for p in sent))
             order["actual_date_of_dispatch"] = when
             self._complete_if_done(order)
             return self._ship(order, sent)
@@ -179,9 +175,7 @@ class WarehouseWorld(Tenant):
             shipments = self.shipments.where(goods_out_id=goods_out_id)
             return [package for s in shipments for package in self.packages.where(shipment_id=s["id"])]
 
-    def _send_off(
-        self, order: Record, line: Record, units: float, at: str, tracking: tuple[str, ...]
-    ) -> None:
+    def _send_off(self, order: Record, line: Record, units: float, at: str, tracking: tuple[str, ...]) -> None:
         line["dispatch_quantity"] += units
         line["pick_quantity"] = max(line["pick_quantity"], line["dispatch_quantity"])
         self._move("DISPATCH" if units > 0 else "UNDISPATCH", order, line, units, at)

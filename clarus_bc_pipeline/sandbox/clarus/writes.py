@@ -38,9 +38,7 @@ ADDRESS_ATTRIBUTES: Mapping[str, tuple[type, ...]] = dict.fromkeys(
      "email_address", "phone_number"), TEXT,
 )  # fmt: skip
 PRODUCT_ATTRIBUTES: Mapping[str, tuple[type, ...]] = {
-    **dict.fromkeys(
-        ("code", "description", "long_description", "barcode", "commodity_code", "product_type"), TEXT
-    ),
+    **dict.fromkeys(("code", "description", "long_description", "barcode", "commodity_code", "product_type"), TEXT),
     "stock_unit_type_id": WHOLE,
 }
 LIMITS: Mapping[str, int] = {

@@ -1,0 +1,78 @@
+"""How long a backlog of shipments takes, against what the store's quota allows at best.
+
+The floor: with `quota` calls in each window of `window` seconds, fresh when the run begins, n calls need
+ceil(n / quota) windows, and the last of these is open as soon as it begins: (ceil(n / quota) - 1) * window seconds.
+The double enforces the quota and its log is the judge of calls, times and 429s. The window is shorter than
+BigCommerce's 30 s so that a run of many windows ends soon; a short window is the harder case, because what a window's
+turn costs is paid as often and weighs more.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+from benchmarks.calls import _forget
+from benchmarks.figures import Figure
+from benchmarks.worlds import despatch_and_decide, release, served_world
+from clarus_bc_pipeline.flows.despatch import sync as despatch
+from clarus_bc_pipeline.ledger.engine import open_ledger
+from clarus_bc_pipeline.sandbox.bigcommerce.limits import StoreQuota
+
+QUOTA, WINDOW_SECONDS = 150, 2.0  # 150: BigCommerce's Standard plan
+
+
+def run(*, windows: int = 15, quota: int = QUOTA, window_seconds: float = WINDOW_SECONDS) -> dict[str, Any]:
+    """Deliver `windows` times `quota` shipments by the outbox's three threads with the whole quota ours."""
+    shipments = windows * quota
+    engine = open_ledger()
+    try:
+        _forget(engine)
+        with served_world(orders=shipments) as world:
+            with world.store(engine) as store:
+                release(store)
+                due = despatch_and_decide(world, store)
+            assert due == shipments, f"{due} shipments due of {shipments}"
+            world.shop.log.clear()
+            with world.store(engine) as store:  # its client knows nothing of the quota yet
+                world.shop.quota = StoreQuota(quota, window_seconds)
+                began, started = time.time(), time.monotonic()
+                report = despatch.deliver(store)
+                seconds = time.monotonic() - started
+            assert report.delivered == shipments, f"{shipments} shipments, and {report}"
+            log = world.shop.log.entries()
+    finally:
+        engine.dispose()
+    floor = (math.ceil(shipments / quota) - 1) * window_seconds
+    accepted = sum(1 for entry in log if entry.seen != 429)
+    return {
+        "shipments": shipments,
+        "quota": quota,
+        "window_seconds": window_seconds,
+        "threads": store.settings.outbox.threads,
+        "calls": len(log),
+        "seconds": round(seconds, 2),
+        "floor_seconds": floor,
+        "ratio": round(seconds / floor, 3) if floor else None,
+        "own_429s": len(log) - accepted,
+        "utilisation": round(accepted / (quota * math.ceil(seconds / window_seconds)), 3),
+        "arrivals": [round(entry.at - began, 2) for entry in log],
+    }
+
+
+def figures(result: dict[str, Any]) -> list[Figure]:
+    """The measures of a `run` beside their targets."""
+    name = f"backlog of {result['shipments']:,} shipments at {result['quota']} calls a window"
+    return [
+        Figure(
+            f"{name}: times the quota's floor",
+            result["ratio"],
+            f"({result['seconds']} s)",
+            at_most=1.10,
+            beside="floor, s",
+            beside_value=None,
+        ),
+        Figure(f"{name}: own 429s", result["own_429s"], "calls", at_most=0),
+        Figure(f"{name}: utilisation of the quota", result["utilisation"], "", at_least=0.90),
+    ]
