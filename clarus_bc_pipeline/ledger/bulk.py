@@ -93,9 +93,7 @@ def _merge(connection: sa.Connection, statements: _Statements, *, many: bool) ->
         # was one.
         try:
             with connection.begin_nested():
-                changed = (
-                    connection.execute(statements.update).rowcount if statements.update is not None else 0
-                )
+                changed = connection.execute(statements.update).rowcount if statements.update is not None else 0
                 return connection.execute(statements.insert).rowcount, changed
         except sa.exc.IntegrityError as error:
             if not isinstance(error.orig, psycopg.errors.UniqueViolation):
@@ -124,9 +122,7 @@ class _Statements:
 def _statements(table: sa.Table, names: tuple[str, ...], unless_older: str | None) -> _Statements:
     unknown = [n for n in (*names, *([unless_older] if unless_older else [])) if n not in table.columns]
     if unknown:
-        raise BadRow(
-            f"{table.name} has no column {', '.join(unknown)}; it has {', '.join(table.columns.keys())}"
-        )
+        raise BadRow(f"{table.name} has no column {', '.join(unknown)}; it has {', '.join(table.columns.keys())}")
     keys = [c.name for c in table.primary_key.columns]
     if missing := [k for k in keys if k not in names]:
         raise BadRow(f"rows for {table.name} lack {', '.join(missing)}, which is part of its key")
@@ -147,9 +143,7 @@ def _statements(table: sa.Table, names: tuple[str, ...], unless_older: str | Non
     def taken_from(new: str) -> str:
         return ", ".join(f"{n} = {new}.{n}" for n in facts)
 
-    conflict = (
-        f"DO UPDATE SET {taken_from('excluded')} WHERE {news('excluded')}" if compared else "DO NOTHING"
-    )
+    conflict = f"DO UPDATE SET {taken_from('excluded')} WHERE {news('excluded')}" if compared else "DO NOTHING"
     update = f"UPDATE {target} SET {taken_from(stage)} FROM {stage} WHERE {same_key} AND {news(stage)}"  # noqa: S608
     return _Statements(
         names=names,
@@ -181,9 +175,7 @@ def _as_tuples(
         return cast("Sequence[tuple[Any, ...]]", rows), tuple(columns or table.columns.keys())
     names = tuple(columns or first)
     try:
-        return [
-            tuple([row[name] for name in names]) for row in cast("Sequence[Mapping[str, Any]]", rows)
-        ], names
+        return [tuple([row[name] for name in names]) for row in cast("Sequence[Mapping[str, Any]]", rows)], names
     except KeyError as error:
         raise BadRow(f"a row for {table.name} lacks {error}; each must have {', '.join(names)}") from error
 
@@ -202,9 +194,7 @@ def _last_of_each_key(
     return list(by_key.values())
 
 
-def _copy(
-    connection: sa.Connection, statements: _Statements, table: sa.Table, rows: Sequence[tuple[Any, ...]]
-) -> None:
+def _copy(connection: sa.Connection, statements: _Statements, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
     try:
         with driver.cursor() as cursor, cursor.copy(statements.copy) as copy:

@@ -18,9 +18,7 @@ from clarus_bc_pipeline.ledger.tables import cursor
 
 def read_cursor(connection: sa.Connection, *, store: str, feed: str) -> dict[str, Any] | None:
     """The feed's position, or None when it has never been read."""
-    return connection.scalar(
-        sa.select(cursor.c.position).where(cursor.c.store == store, cursor.c.feed == feed)
-    )
+    return connection.scalar(sa.select(cursor.c.position).where(cursor.c.store == store, cursor.c.feed == feed))
 
 
 def write_cursor(
@@ -56,9 +54,7 @@ def _is_back(held: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     for mark_of in (_time, _number):
         old_marks = {key: mark_of(value) for key, value in held.items()}
         new_marks = {key: mark_of(value) for key, value in new.items()}
-        both = sorted(
-            key for key in old_marks.keys() & new_marks if None not in (old_marks[key], new_marks[key])
-        )
+        both = sorted(key for key in old_marks.keys() & new_marks if None not in (old_marks[key], new_marks[key]))
         if both:
             return bool([new_marks[key] for key in both] < [old_marks[key] for key in both])
     return False

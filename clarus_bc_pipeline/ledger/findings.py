@@ -105,18 +105,13 @@ def record_findings(
     repeated, changed = connection.execute(_SQL["repeat_open"], given | _columns(latest.values())).one()
     rest = latest if repeated + changed == 0 else _not_open(connection, store, latest)
     closed = (
-        {
-            (row.code, row.subject)
-            for row in connection.execute(_SQL["repeat_closed"], given | _columns(rest.values()))
-        }
+        {(row.code, row.subject) for row in connection.execute(_SQL["repeat_closed"], given | _columns(rest.values()))}
         if rest
         else set()
     )
     fresh = [f for key, f in rest.items() if key not in closed]
     opened = (
-        connection.execute(_SQL["open_new"], given | {"scope": scope} | _columns(fresh)).scalar_one()
-        if fresh
-        else 0
+        connection.execute(_SQL["open_new"], given | {"scope": scope} | _columns(fresh)).scalar_one() if fresh else 0
     )
     return Recorded(opened, repeated, changed, resolved, len(closed))
 
@@ -130,9 +125,7 @@ def open_findings(
     awake_at: datetime | None = None,
 ) -> list[OpenFinding]:
     """Open findings, oldest first; `awake_at` leaves out those that are snoozed at that time."""
-    query = sa.select(*(finding.c[name] for name in OpenFinding.__dataclass_fields__)).where(
-        finding.c.state == "open"
-    )
+    query = sa.select(*(finding.c[name] for name in OpenFinding.__dataclass_fields__)).where(finding.c.state == "open")
     if store is not None:
         query = query.where(finding.c.store == store)
     if order_id is not None:
@@ -145,15 +138,11 @@ def open_findings(
     return [OpenFinding(*row) for row in rows]
 
 
-def close_finding(
-    connection: sa.Connection, *, finding_id: int, reason: str, actor: str, now: datetime
-) -> None:
+def close_finding(connection: sa.Connection, *, finding_id: int, reason: str, actor: str, now: datetime) -> None:
     """A person settles it: it stays closed while its message is the same. Raises `NoSuchFinding`,
     `ValueError`."""
     if not reason.strip():
-        raise ValueError(
-            f"finding {finding_id} was not closed: give a reason, for example 'customer refunded by hand'"
-        )
+        raise ValueError(f"finding {finding_id} was not closed: give a reason, for example 'customer refunded by hand'")
     change: dict[str, Any] = {"state": "closed", "resolved_at": now}
     _act(connection, finding_id, change, event="closed", actor=actor, note=reason, now=now)
 
@@ -166,9 +155,7 @@ def assign_finding(
     _act(connection, finding_id, change, event="assigned", actor=actor, note=assignee or "nobody", now=now)
 
 
-def snooze_finding(
-    connection: sa.Connection, *, finding_id: int, until: datetime, actor: str, now: datetime
-) -> None:
+def snooze_finding(connection: sa.Connection, *, finding_id: int, until: datetime, actor: str, now: datetime) -> None:
     """Keep it out of sight until then; it goes on counting. Raises `NoSuchFinding`."""
     change = {"snoozed_until": until}
     _act(
@@ -201,14 +188,10 @@ def _act(
     if store is None:
         state = connection.scalar(sa.select(finding.c.state).where(finding.c.finding_id == finding_id))
         raise NoSuchFinding(
-            f"there is no finding {finding_id}"
-            if state is None
-            else f"finding {finding_id} is {state}, not open"
+            f"there is no finding {finding_id}" if state is None else f"finding {finding_id} is {state}, not open"
         )
     connection.execute(
-        sa.insert(finding_event).values(
-            store=store, finding_id=finding_id, at=now, event=event, actor=actor, note=note
-        )
+        sa.insert(finding_event).values(store=store, finding_id=finding_id, at=now, event=event, actor=actor, note=note)
     )
 
 

@@ -18,9 +18,7 @@ _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 def read_queries(file: Path) -> Mapping[str, sa.TextClause]:
     """The file's queries by name, ready to execute with `:parameters`."""
     _, *parts = _NAME.split(file.read_text(encoding="utf-8"))
-    return {
-        name: sa.text(_without_comments(body)) for name, body in zip(parts[::2], parts[1::2], strict=True)
-    }
+    return {name: sa.text(_without_comments(body)) for name, body in zip(parts[::2], parts[1::2], strict=True)}
 
 
 def _without_comments(body: str) -> str:

@@ -134,9 +134,7 @@ def _start_embedded(folder: Path) -> Any:
                 f"the embedded Postgres in {folder} did not start ({type(error).__name__}); its log is "
                 f"{folder / 'log'}. Or set {URL_VARIABLE} to a server of your own."
             ) from error
-        with (
-            server._lock
-        ):  # a process that was killed never signed out, and would keep the server up for ever
+        with server._lock:  # a process that was killed never signed out, and would keep the server up for ever
             users = server.global_process_id_list
             users.put([pid for pid in users._get() if psutil.pid_exists(pid)])
     return server
@@ -146,9 +144,7 @@ def _create_database(target: sa.URL, refusal: psycopg.OperationalError) -> None:
     where = target.render_as_string(hide_password=True)
     try:
         with psycopg.connect(_libpq(target.set(database="postgres")), autocommit=True) as server:
-            found = server.execute(
-                "SELECT 1 FROM pg_database WHERE datname = %s", [target.database]
-            ).fetchone()
+            found = server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [target.database]).fetchone()
             if found:
                 raise LedgerUnavailable(f"{where} cannot be opened: {refusal}") from refusal
             name = psycopg.sql.Identifier(target.database or LEDGER_DATABASE)

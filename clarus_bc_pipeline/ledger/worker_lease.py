@@ -32,9 +32,7 @@ def claim_store(
 
     Every claim has a higher token than the one before. A worker that still holds the store gets a new one.
     """
-    fresh = insert(worker_lease).values(
-        store=store, worker=worker, lease_token=1, lease_until=_after(now, seconds)
-    )
+    fresh = insert(worker_lease).values(store=store, worker=worker, lease_token=1, lease_until=_after(now, seconds))
     token: int | None = connection.scalar(
         fresh.on_conflict_do_update(
             index_elements=[worker_lease.c.store],
@@ -55,25 +53,19 @@ def renew_store(
     """Hold the store for so many seconds from now. False when another has taken it: stop working on it."""
     held = (worker_lease.c.store == store) & (worker_lease.c.lease_token == token)
     return bool(
-        connection.execute(
-            sa.update(worker_lease).where(held).values(lease_until=_after(now, seconds))
-        ).rowcount
+        connection.execute(sa.update(worker_lease).where(held).values(lease_until=_after(now, seconds))).rowcount
     )
 
 
 def release_store(connection: sa.Connection, *, store: str, token: int) -> bool:
     """Give the store up at once. False when it was not ours any more."""
     held = (worker_lease.c.store == store) & (worker_lease.c.lease_token == token)
-    given_up = (
-        sa.update(worker_lease).where(held).values(lease_until=sa.literal_column("'-infinity'::timestamptz"))
-    )
+    given_up = sa.update(worker_lease).where(held).values(lease_until=sa.literal_column("'-infinity'::timestamptz"))
     return bool(connection.execute(given_up).rowcount)
 
 
 def live_worker(connection: sa.Connection, *, store: str, now: datetime | None = None) -> str | None:
     """The worker that holds the store now (None: the database's time), or None."""
     return connection.scalar(
-        sa.select(worker_lease.c.worker).where(
-            worker_lease.c.store == store, worker_lease.c.lease_until > _moment(now)
-        )
+        sa.select(worker_lease.c.worker).where(worker_lease.c.store == store, worker_lease.c.lease_until > _moment(now))
     )

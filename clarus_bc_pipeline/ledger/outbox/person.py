@@ -87,9 +87,7 @@ def push_history(connection: sa.Connection, *, push_id: int) -> list[Attempt]:
     return [Attempt(*row) for row in connection.execute(query)]
 
 
-def retry_push(
-    connection: sa.Connection, *, push_id: int, actor: str, now: datetime, reason: str = ""
-) -> None:
+def retry_push(connection: sa.Connection, *, push_id: int, actor: str, now: datetime, reason: str = "") -> None:
     """Send a parked or waiting push again at once, as if for the first time; an ambiguous one is looked for
     at once.
 
@@ -100,16 +98,12 @@ def retry_push(
         # Nobody has said that it was not applied: bring the read-back forward, and keep its count of misses.
         moved = connection.execute(
             sa.update(push)
-            .where(
-                push.c.push_id == push_id, push.c.state == PushState.AMBIGUOUS, push.c.lease_until.is_(None)
-            )
+            .where(push.c.push_id == push_id, push.c.state == PushState.AMBIGUOUS, push.c.lease_until.is_(None))
             .values(next_attempt_at=now)
             .returning(push.c.store, push.c.lease_token, push.c.request_hash)
         ).one_or_none()
     else:
-        moved = _move(
-            connection, push_id, PushState.PENDING, (PushState.PARKED, PushState.PENDING), None, now
-        )
+        moved = _move(connection, push_id, PushState.PENDING, (PushState.PARKED, PushState.PENDING), None, now)
     _note(connection, push_id, moved, action="retry", actor=actor, detail=reason or None, now=now)
 
 
@@ -117,12 +111,8 @@ def park_push(connection: sa.Connection, *, push_id: int, reason: str, actor: st
     """Set a waiting or ambiguous push aside until somebody retries it. Raises `PushNotMovable`,
     `ValueError`."""
     if not reason.strip():
-        raise ValueError(
-            f"push {push_id} was not parked: give a reason, for example 'customer called, do not ship'"
-        )
-    moved = _move(
-        connection, push_id, PushState.PARKED, (PushState.PENDING, PushState.AMBIGUOUS), reason, now
-    )
+        raise ValueError(f"push {push_id} was not parked: give a reason, for example 'customer called, do not ship'")
+    moved = _move(connection, push_id, PushState.PARKED, (PushState.PENDING, PushState.AMBIGUOUS), reason, now)
     _note(connection, push_id, moved, action="park", actor=actor, detail=reason, now=now)
 
 
@@ -157,9 +147,7 @@ def _note(
     if moved is None:
         state = _state(connection, push_id)
         raise PushNotMovable(
-            f"there is no push {push_id}"
-            if state is None
-            else f"push {push_id} is {state}: {_why_not(state)}"
+            f"there is no push {push_id}" if state is None else f"push {push_id} is {state}: {_why_not(state)}"
         )
     given = {"push_id": push_id, "action": action, "actor": actor, "detail": detail, "now": now}
     connection.execute(SQL["note_person"], given | dict(moved._mapping))

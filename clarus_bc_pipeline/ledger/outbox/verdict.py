@@ -82,9 +82,7 @@ class Rules:
             return self._parked(push, call, words, read_back=Note("missed"))
         look = Note("ambiguous", _status(found), _words(found))
         auth = _words(found) if isinstance(found, AuthFailed) else None
-        return self._unknown(
-            push, call, f"{words}; {_words(found)}", misses=0, read_back=look, auth_failed=auth
-        )
+        return self._unknown(push, call, f"{words}; {_words(found)}", misses=0, read_back=look, auth_failed=auth)
 
     def found(self, receipt: Receipt) -> Verdict:
         """The read-back saw the write."""
@@ -104,9 +102,7 @@ class Rules:
             words = f"accepted as {push.remote_id}, and not to be found there any more"
             return self._parked(push, call, words, misses=misses)
         if delivery.person_after_misses:
-            words = (
-                f"not found {misses} times after a call without an answer; look there before it is sent again"
-            )
+            words = f"not found {misses} times after a call without an answer; look there before it is sent again"
             return self._parked(push, call, words, misses=misses)
         wait = float(self.settings.settle_seconds) if delivery.adopt_only else 0.0
         return Verdict(
@@ -153,9 +149,7 @@ class Rules:
         auth_failed: str | None = None,
     ) -> Verdict:  # fmt: skip
         # A read-back that keeps failing is asked for less and less often; the first one comes after settling.
-        wait = max(
-            float(self.settings.settle_seconds), self._back_off(push.failures) if push.is_read_back else 0.0
-        )
+        wait = max(float(self.settings.settle_seconds), self._back_off(push.failures) if push.is_read_back else 0.0)
         return Verdict(
             Outcome.AMBIGUOUS, PushState.AMBIGUOUS, call, read_back=read_back, failures=push.failures + 1,
             misses=misses, wait=wait, last_error=words, auth_failed=auth_failed,
@@ -171,9 +165,7 @@ class Rules:
 
     def _back_off(self, failures: int) -> float:
         """Exponential with full jitter, so that stores and workers do not come back all at once."""
-        ceiling = min(
-            self.settings.longest_retry_seconds, self.settings.first_retry_seconds * 2.0 ** min(failures, 30)
-        )
+        ceiling = min(self.settings.longest_retry_seconds, self.settings.first_retry_seconds * 2.0 ** min(failures, 30))
         return ceiling * self.jitter()
 
 

@@ -49,9 +49,7 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("store", "order_address_id", name="pk_bigcommerce_order_address"),
     )
-    op.create_index(
-        "ix_bigcommerce_order_address_store_order_id", "bigcommerce_order_address", ["store", "order_id"]
-    )
+    op.create_index("ix_bigcommerce_order_address_store_order_id", "bigcommerce_order_address", ["store", "order_id"])
     op.create_table(
         "bigcommerce_order_line",
         sa.Column("store", sa.Text(), nullable=False),
@@ -71,9 +69,7 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("store", "order_product_id", name="pk_bigcommerce_order_line"),
     )
-    op.create_index(
-        "ix_bigcommerce_order_line_store_order_id", "bigcommerce_order_line", ["store", "order_id"]
-    )
+    op.create_index("ix_bigcommerce_order_line_store_order_id", "bigcommerce_order_line", ["store", "order_id"])
     op.create_index("ix_bigcommerce_order_line_store_seen_at", "bigcommerce_order_line", ["store", "seen_at"])
     op.create_index("ix_bigcommerce_order_line_store_sku", "bigcommerce_order_line", ["store", "sku"])
     op.create_table(
@@ -103,9 +99,7 @@ def upgrade() -> None:
         sa.Column("quantity", sa.BigInteger(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "store", "shipment_id", "order_product_id", name="pk_bigcommerce_shipment_line"
-        ),
+        sa.PrimaryKeyConstraint("store", "shipment_id", "order_product_id", name="pk_bigcommerce_shipment_line"),
     )
     op.create_index(
         "ix_bigcommerce_shipment_line_store_order_product_id",
@@ -150,9 +144,7 @@ def upgrade() -> None:
         sa.Column("goods_out_id", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "store", "goods_out_id", "status", "seen_at", name="pk_clarus_goods_out_event"
-        ),
+        sa.PrimaryKeyConstraint("store", "goods_out_id", "status", "seen_at", name="pk_clarus_goods_out_event"),
     )
     op.create_table(
         "clarus_goods_out_line",
@@ -171,9 +163,7 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("store", "goods_out_line_id", name="pk_clarus_goods_out_line"),
     )
-    op.create_index(
-        "ix_clarus_goods_out_line_store_goods_out_id", "clarus_goods_out_line", ["store", "goods_out_id"]
-    )
+    op.create_index("ix_clarus_goods_out_line_store_goods_out_id", "clarus_goods_out_line", ["store", "goods_out_id"])
     op.create_index("ix_clarus_goods_out_line_store_seen_at", "clarus_goods_out_line", ["store", "seen_at"])
     op.create_table(
         "clarus_package",
@@ -261,9 +251,7 @@ def upgrade() -> None:
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("value_at_risk", sa.Numeric(precision=20, scale=4), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "store", "goods_out_line_id", "order_product_id", name="pk_despatch_gap_line"
-        ),
+        sa.PrimaryKeyConstraint("store", "goods_out_line_id", "order_product_id", name="pk_despatch_gap_line"),
     )
     op.create_index("ix_despatch_gap_line_store_category", "despatch_gap_line", ["store", "category"])
     op.create_index("ix_despatch_gap_line_store_order_id", "despatch_gap_line", ["store", "order_id"])
@@ -275,9 +263,7 @@ def upgrade() -> None:
         sa.Column("goods_out_line_id", sa.BigInteger(), nullable=False),
         sa.Column("order_product_id", sa.BigInteger(), nullable=False),
         sa.Column("quantity", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "store", "goods_out_id", "sequence", "goods_out_line_id", name="pk_despatch_line"
-        ),
+        sa.PrimaryKeyConstraint("store", "goods_out_id", "sequence", "goods_out_line_id", name="pk_despatch_line"),
     )
     op.create_index("ix_despatch_line_store_order_product_id", "despatch_line", ["store", "order_product_id"])
     op.create_table(
@@ -291,9 +277,7 @@ def upgrade() -> None:
         sa.Column("tracking_number", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("store", "goods_out_id", "sequence", "parcel", name="pk_despatch_parcel"),
     )
-    op.create_index(
-        "ix_despatch_parcel_store_tracking_number", "despatch_parcel", ["store", "tracking_number"]
-    )
+    op.create_index("ix_despatch_parcel_store_tracking_number", "despatch_parcel", ["store", "tracking_number"])
     op.create_table(
         "despatch_proof",
         sa.Column("store", sa.Text(), nullable=False),

@@ -1,0 +1,65 @@
+"""The ledger's tables, in SQLAlchemy Core.
+
+What belongs here: columns, keys and indexes. What does not: queries (beside the flow or the mechanism they serve)
+and changes of schema (`migrations/`). Every table is keyed by `store` first. Money is `numeric` with its currency;
+times are `timestamptz` (UTC). Names, e-mail, phone and street live in `order_personal` only, and are purged.
+"""
+
+from clarus_bc_pipeline.ledger.tables.columns import metadata
+from clarus_bc_pipeline.ledger.tables.despatch import (
+    despatch,
+    despatch_gap_history,
+    despatch_gap_line,
+    despatch_line,
+    despatch_parcel,
+    despatch_proof,
+)
+from clarus_bc_pipeline.ledger.tables.mechanism import cursor, finding, finding_event, push, push_attempt, worker_lease
+from clarus_bc_pipeline.ledger.tables.shop import (
+    bigcommerce_order,
+    bigcommerce_order_address,
+    bigcommerce_order_line,
+    bigcommerce_shipment,
+    bigcommerce_shipment_line,
+    bigcommerce_variant,
+    order_metafield,
+    order_personal,
+)
+from clarus_bc_pipeline.ledger.tables.warehouse import (
+    clarus_goods_out,
+    clarus_goods_out_event,
+    clarus_goods_out_line,
+    clarus_package,
+    clarus_product,
+    clarus_shipment,
+)
+
+__all__ = [
+    "bigcommerce_order",
+    "bigcommerce_order_address",
+    "bigcommerce_order_line",
+    "bigcommerce_shipment",
+    "bigcommerce_shipment_line",
+    "bigcommerce_variant",
+    "clarus_goods_out",
+    "clarus_goods_out_event",
+    "clarus_goods_out_line",
+    "clarus_package",
+    "clarus_product",
+    "clarus_shipment",
+    "cursor",
+    "despatch",
+    "despatch_gap_history",
+    "despatch_gap_line",
+    "despatch_line",
+    "despatch_parcel",
+    "despatch_proof",
+    "finding",
+    "finding_event",
+    "metadata",
+    "order_metafield",
+    "order_personal",
+    "push",
+    "push_attempt",
+    "worker_lease",
+]
