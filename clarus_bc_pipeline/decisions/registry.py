@@ -1,0 +1,253 @@
+"""The registry that names every type of finding once: whose it is, what it means, what it blocks, what to do.
+
+The ledger, the asset checks, the command line and the handbook all read it, so they cannot disagree.
+What does not belong here: deciding when a finding opens (a flow's `rules.py`).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class Owner(enum.StrEnum):
+    """Who can mend it."""
+
+    WAREHOUSE = "warehouse"
+    ECOMMERCE = "ecommerce"
+    CX = "cx"
+    FINANCE = "finance"
+    INTEGRATION = "integration"
+
+
+class Severity(enum.StrEnum):
+    """WARN: a row that a person must mend. ERROR: a promise is broken, or nothing moves until it is mended."""
+
+    WARN = "WARN"
+    ERROR = "ERROR"
+
+
+class System(enum.StrEnum):
+    """Which system to open first."""
+
+    BIGCOMMERCE = "BigCommerce"
+    CLARUS = "Clarus"
+    PIPELINE = "the pipeline's settings"
+    CARRIER = "the carrier's site"
+
+
+@dataclass(frozen=True, slots=True)
+class FindingType:
+    """What every finding of one type has in common, in words for a person who has never seen the code."""
+
+    code: str
+    owner: Owner
+    severity: Severity
+    title: str
+    meaning: str
+    blocks: str
+    next_step: str
+    system: System
+
+
+_WH, _EC, _IN = Owner.WAREHOUSE, Owner.ECOMMERCE, Owner.INTEGRATION
+_WARN, _ERROR = Severity.WARN, Severity.ERROR
+_BC, _CL, _PL = System.BIGCOMMERCE, System.CLARUS, System.PIPELINE
+_T = FindingType
+
+# code, owner, severity, title, what it means, what it blocks, next step, which system to open
+# fmt: off
+_ORDERS = (
+    _T("unknown_sku", _EC, _ERROR, "SKU not in Clarus",
+       "A paid order holds a SKU that Clarus does not know.",
+       "The whole order waits; no line is dropped.",
+       "Add the product in Clarus, or map the SKU in the store's settings. The order goes by itself after "
+       "that.", _CL),
+    _T("blank_sku", _EC, _ERROR, "Order line without a SKU",
+       "A physical order line has no SKU, so the warehouse cannot know what to pick.",
+       "The whole order waits.",
+       "Give the product a SKU in BigCommerce and map this line, or cancel and re-enter the order.", _BC),
+    _T("sku_not_in_shop", _EC, _WARN, "Clarus product that the shop does not have",
+       "Clarus holds a product code that no SKU of the shop becomes.",
+       "Its stock cannot be shown or sold.",
+       "Add the SKU in BigCommerce if it is for sale, or mark the product obsolete in Clarus.", _BC),
+    _T("sku_too_long", _EC, _WARN, "SKU too long for Clarus",
+       "Clarus product codes hold 50 characters.",
+       "Orders with this SKU wait.",
+       "Shorten the SKU in BigCommerce, or map it to a shorter Clarus code in the settings.", _BC),
+    _T("sku_bad_characters", _EC, _WARN, "SKU with characters that get lost",
+       "The SKU has outer spaces, control characters or look-alike letters that Clarus or a spreadsheet will"
+       " change.",
+       "The SKU may not match between the systems.",
+       "Correct the SKU in BigCommerce, or add a transform rule in the settings.", _BC),
+    _T("sku_case_clash", _EC, _WARN, "SKUs that differ only by case",
+       "Two SKUs are the same but for upper and lower case; people and scanners will mix them up.",
+       "Nothing yet: each is matched exactly.",
+       "Rename one of the two.", _BC),
+    _T("sku_leading_zeros", _EC, _WARN, "SKU that lost its leading zeros",
+       "One system has the SKU with leading zeros, the other without.",
+       "Orders with this SKU wait.",
+       "Correct the SKU that lost its zeros (usually through a spreadsheet), or set a zero-pad rule.", _CL),
+    _T("sku_damaged_by_spreadsheet", _EC, _WARN, "SKU damaged by a spreadsheet",
+       "The SKU reads like a number or date that a spreadsheet made (1.23E+12, 01-Mar).",
+       "The SKU cannot be matched.",
+       "Type the true SKU again in the system that shows the damaged one.", _BC),
+    _T("bad_address", _EC, _ERROR, "Address the carrier will refuse",
+       "A delivery address lacks a field, or its postcode is not one.",
+       "The whole order waits.",
+       "Correct the address on the order in BigCommerce (ask the customer). It goes by itself after that.", _BC),
+    _T("field_too_long", _EC, _ERROR, "Value too long for Clarus",
+       "A value is longer than the Clarus field it maps to, and is never cut.",
+       "The whole order waits.",
+       "Shorten the value on the order in BigCommerce, or map it to a longer field in the settings.", _BC),
+    _T("nothing_to_release", _EC, _WARN, "Paid order with nothing to pack",
+       "The order is paid and has no physical line with a quantity.",
+       "Nothing: it needs no warehouse.",
+       "Check that the order is meant to be digital only; if so, complete it in BigCommerce.", _BC),
+    _T("zero_quantity_line", _EC, _WARN, "Order line of quantity zero",
+       "A line was set to zero instead of being removed; it is not sent to the warehouse.",
+       "Nothing: other lines go.",
+       "Nothing to do, unless the line was set to zero by mistake.", _BC),
+    _T("order_changed_after_release", _WH, _ERROR, "Order changed after it went to the warehouse",
+       "An address or line was changed in BigCommerce after Clarus took the order over; Clarus keeps the old"
+       " one.",
+       "The parcel may go to the old address or hold the old lines.",
+       "Compare the two, and amend the sales order by hand in Clarus, or change it back in BigCommerce.", _CL),
+    _T("manual_cancel_needed", _WH, _ERROR, "Cancelled in the shop, too late to cancel in Clarus",
+       "The order was cancelled in BigCommerce and Clarus would not cancel it.",
+       "The parcel may go out unpaid.",
+       "Stop the parcel at the packing desk, or tell CX that it is gone.", _CL),
+    _T("cancelled_in_clarus", _EC, _ERROR, "Cancelled or deleted in Clarus only",
+       "The warehouse order was cancelled or deleted by hand; BigCommerce still promises it.",
+       "The customer waits for goods that nobody will pack.",
+       "Cancel and refund the order in BigCommerce, or release it again: clarus-bc pushes retry.", _BC),
+    _T("reference_taken", _IN, _ERROR, "Reference already used in Clarus for other content",
+       "Clarus has an order of the same reference whose lines differ from the shop's.",
+       "The whole order waits.",
+       "See who created the Clarus order; delete it there, or cancel the shop's.", _CL),
+    _T("order_deleted", _EC, _ERROR, "Order deleted or archived in BigCommerce",
+       "The order is gone from BigCommerce while the warehouse holds it.",
+       "Its despatch cannot be shown to the customer.",
+       "Restore the order in BigCommerce, or cancel it in Clarus.", _BC),
+    _T("short_decision_needed", _EC, _ERROR, "Line shorted by the warehouse",
+       "Clarus closed a line short: those units will not be sent.",
+       "The customer waits for units that never come.",
+       "Refund or re-order the missing units, and tell the customer.", _BC),
+    _T("unmapped_instruction", _EC, _WARN, "Customer's note that no mapping takes",
+       "The order carries a note or field that no setting sends to the warehouse.",
+       "The packer does not see it.",
+       "Map the field in [stores.<key>.orders.notes], or ignore it there.", _PL),
+)
+
+_DESPATCH = (
+    _T("despatch_without_tracking", _WH, _WARN, "Despatched without a tracking number",
+       "Clarus says despatched and shows no tracking number.",
+       "The customer cannot follow the parcel.",
+       "Enter the tracking number on the shipment in Clarus; it reaches BigCommerce by itself.", _CL),
+    _T("tracking_invalid", _WH, _WARN, "Tracking number of the wrong format",
+       "The number does not have the carrier's published format or check digit.",
+       "The tracking link will not work.",
+       "Correct the number on the shipment in Clarus; the change reaches BigCommerce by itself.", _CL),
+    _T("tracking_multiple", _WH, _WARN, "Two tracking numbers in one field",
+       "One package carries more than one number, which makes one broken link.",
+       "The tracking link will not work.",
+       "Give each package its own tracking number in Clarus.", _CL),
+    _T("tracking_reused", _WH, _WARN, "Tracking number on two parcels",
+       "The same tracking number stands on parcels of two orders.",
+       "One customer follows another's parcel.",
+       "Correct the number on the wrong shipment in Clarus.", _CL),
+    _T("unmapped_carrier", _IN, _WARN, "Carrier that the settings do not know",
+       "Clarus names a carrier that is not mapped to BigCommerce.",
+       "The shipment goes without a tracking link.",
+       "Map the carrier code in [stores.<key>.despatch.carriers].", _PL),
+    _T("ambiguous_line", _IN, _ERROR, "Despatched line that fits two order lines",
+       "A despatched line has no line reference and its SKU is on more than one order line.",
+       "That line is not announced.",
+       "Set the line reference on the Clarus line, or ship it by hand in BigCommerce.", _CL),
+    _T("unknown_line", _IN, _ERROR, "Despatched line that the order does not have",
+       "Clarus despatched a product that is not on the shop's order.",
+       "That line is not announced.",
+       "Check for a mispick or a line added by hand in Clarus.", _CL),
+    _T("fractional_quantity", _WH, _ERROR, "Despatched quantity that is not whole",
+       "Clarus despatched a fraction of a unit; BigCommerce counts whole units.",
+       "That line is not announced.",
+       "Correct the unit of measure of the product in Clarus.", _CL),
+    _T("voided_despatch", _WH, _ERROR, "Despatch undone after it was announced",
+       "Clarus took back a despatch, or cancelled its label, after the customer was told.",
+       "The customer expects a parcel that has not left.",
+       "Tell CX; delete the shipment in BigCommerce if the parcel will not go.", _CL),
+    _T("over_despatched", _WH, _ERROR, "More despatched than ordered",
+       "Clarus despatched more units than the order still has to ship.",
+       "The surplus is not announced.",
+       "Check for a mispick; ask for the surplus back or charge it.", _CL),
+    _T("parcel_without_units", _WH, _WARN, "More parcels than units",
+       "A despatch has more parcels than units, and a shipment in BigCommerce needs a unit.",
+       "The other numbers stand in the first shipment's comment only.",
+       "Nothing to do; CX may pass the numbers on.", _CL),
+)
+
+_GAP = (
+    _T("despatched_not_shipped", _IN, _ERROR, "Despatched in Clarus, not shipped in BigCommerce",
+       "The warehouse has despatched these units and the shop does not show it: the despatch gap.",
+       "The customer asks where the parcel is.",
+       "See the push on this order (clarus-bc order NUMBER): retry it or mend what it names.", _BC),
+    _T("shipped_not_despatched", _WH, _ERROR, "Shipped in BigCommerce, not despatched in Clarus",
+       "Somebody marked these units as shipped in the shop; Clarus has not despatched them.",
+       "The customer expects a parcel that has not left.",
+       "Find out who marked it; despatch it in Clarus or delete the shipment in BigCommerce.", _BC),
+    _T("quantity_mismatch", _IN, _ERROR, "Quantities differ between despatch and shipment",
+       "Both systems show the line as sent, with different quantities.",
+       "Finance and the customer see different numbers.",
+       "Compare the goods-out with the shipments and correct the wrong one.", _BC),
+    _T("tracking_mismatch", _IN, _WARN, "Tracking numbers differ",
+       "The shipment in BigCommerce carries another tracking number than the parcel in Clarus.",
+       "The customer follows the wrong parcel.",
+       "It is corrected by the next push; look if it repeats.", _BC),
+    _T("missing_tracking_link", _IN, _WARN, "Shipment without a clickable link",
+       "BigCommerce shows the tracking number as plain text.",
+       "The customer cannot click.",
+       "Map the carrier to a BigCommerce carrier or give a link template in the settings.", _PL),
+)
+
+_PIPELINE = (
+    _T("push_parked", _IN, _ERROR, "Refused for good",
+       "The other system refused this write and would refuse it again.",
+       "This order or parcel stands still.",
+       "Read the reason, mend the cause, then: clarus-bc pushes retry ID.", _BC),
+    _T("push_failing", _IN, _ERROR, "Delivery keeps failing",
+       "This write has failed several times and is tried again by itself.",
+       "This order or parcel is late.",
+       "Check that the other system is up and the credentials are valid.", _BC),
+    _T("sla_missed", _IN, _ERROR, "Delivery later than agreed",
+       "The despatch has not reached the shop within the agreed time.",
+       "The customer asks where the parcel is.",
+       "See the push's attempts: clarus-bc order NUMBER.", _BC),
+    _T("write_unknown", _IN, _ERROR, "Write whose outcome nobody knows",
+       "The write may have been applied, and reading back could not settle it.",
+       "This order or parcel stands still.",
+       "Look in the other system, then: clarus-bc pushes retry ID or park ID.", _BC),
+    _T("unreadable_record", _IN, _ERROR, "Record that cannot be read",
+       "A record breaks the vendor's own specification (a null, an unknown shape).",
+       "This record is not processed.",
+       "Report it to the vendor with the field that is named; the rest goes on.", _BC),
+    _T("unmapped_value", _IN, _WARN, "Value that the pipeline does not know",
+       "A status or code is not in the vendor's documented list.",
+       "This record waits.",
+       "Map the value in the settings or report it.", _PL),
+    _T("auth_failed", _IN, _ERROR, "Credentials or scope refused",
+       "The vendor does not accept our credentials, or they lack a scope.",
+       "Nothing moves for this store.",
+       "Renew the token or add the scope that the message names, then restart.", _PL),
+    _T("out_of_reach", _IN, _ERROR, "System out of reach",
+       "The vendor's API cannot be reached or keeps failing.",
+       "Nothing moves for this store until it answers.",
+       "Check the vendor's status page and the network.", _PL),
+    _T("clock_skew", _IN, _WARN, "Clocks differ",
+       "The vendor's clock and ours differ by more than a minute.",
+       "Changes may be read late.",
+       "Synchronise this machine's clock (NTP).", _PL),
+)
+# fmt: on
+
+REGISTRY: Mapping[str, FindingType] = {t.code: t for t in (*_ORDERS, *_DESPATCH, *_GAP, *_PIPELINE)}
