@@ -1,1 +1,1 @@
-"""What was measured, against the floor or a peer in the same run. `make bench` runs all; `python -m benchmarks NAME` one."""
+"""What was measured, against the floor or a peer in the same run: `make bench`, or `python -m benchmarks NAME`."""

@@ -20,13 +20,12 @@ import httpx
 import sqlalchemy as sa
 
 from benchmarks.figures import Figure
-from benchmarks.worlds import TOKEN, World, despatch_and_decide, release, served_world
+from benchmarks.worlds import TOKEN, World, despatch_and_decide, forget, release, served_world
 from clarus_bc_pipeline.flows.despatch import gap
 from clarus_bc_pipeline.flows.despatch import sync as despatch
 from clarus_bc_pipeline.flows.orders import sync as orders
 from clarus_bc_pipeline.flows.sensing import TICK_SECONDS
 from clarus_bc_pipeline.flows.store import Store, utc_now
-from clarus_bc_pipeline.ledger import tables
 from clarus_bc_pipeline.ledger.engine import open_ledger
 from clarus_bc_pipeline.settings import WorkerSettings
 from clarus_bc_pipeline.worker import Rhythm, cycle
@@ -35,7 +34,7 @@ IDLE_MINUTES = 10
 
 
 def run(
-    *, shipments: int = 1000, naive: int = 200, pulled: int = 10_000, idle_minutes: int = IDLE_MINUTES
+    *, shipments: int = 1000, naive: int = 200, pulled: int = 10_000, idle_minutes: int = IDLE_MINUTES, quiet: int = 100
 ) -> dict[str, Any]:
     """Calls per shipment of ours and of the naive connector, per 10,000 orders pulled, and per idle store-minute."""
     engine = open_ledger()
@@ -45,7 +44,7 @@ def run(
             **_backlog(engine, shipments, idle_minutes),
             "naive_calls_per_shipment": _naive(naive),
             **_pulled(engine, pulled),
-            "quiet": _quiet(engine, idle_minutes),
+            "quiet": _quiet(engine, quiet, idle_minutes),
         }
     finally:
         engine.dispose()
@@ -83,7 +82,7 @@ def figures(result: dict[str, Any]) -> list[Figure]:
 
 
 def _backlog(engine: sa.Engine, shipments: int, idle_minutes: int) -> dict[str, Any]:
-    _forget(engine)
+    forget(engine)
     with served_world(orders=shipments) as world, world.store(engine) as store:
         release(store)
         despatch_and_decide(world, store)
@@ -121,7 +120,7 @@ def _naive(shipments: int) -> float:
 
 
 def _pulled(engine: sa.Engine, count: int) -> dict[str, Any]:
-    _forget(engine)
+    forget(engine)
     with served_world(orders=count, seconds_apart=1.0) as world, world.store(engine) as store:
         read = orders.pull(store).read
         assert read == count, f"{read} orders of {count}"
@@ -132,10 +131,10 @@ def _pulled(engine: sa.Engine, count: int) -> dict[str, Any]:
         }
 
 
-def _quiet(engine: sa.Engine, minutes: int) -> dict[str, float]:
-    """A shop whose 100 orders came a minute apart, all shipped in the ordinary way of a day."""
-    _forget(engine)
-    with served_world(orders=100) as world, world.store(engine) as store:
+def _quiet(engine: sa.Engine, count: int, minutes: int) -> dict[str, float]:
+    """A shop whose orders came a minute apart, all shipped in the ordinary way of a day."""
+    forget(engine)
+    with served_world(orders=count) as world, world.store(engine) as store:
         release(store)
         despatch_and_decide(world, store, seed=2)
         despatch.deliver(store)
@@ -181,8 +180,3 @@ def _pass_time(rhythm: Rhythm) -> float:
     for name in ("orders_at", "despatch_at", "sweep_at", "prove_at"):
         setattr(rhythm, name, getattr(rhythm, name) - seconds)
     return seconds
-
-
-def _forget(engine: sa.Engine) -> None:
-    with engine.begin() as connection:
-        connection.execute(sa.text("TRUNCATE " + ", ".join(tables.metadata.tables)))

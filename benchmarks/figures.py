@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`ours` in `unit`; `beside_value` is what `beside` needed for the same. A target without a bound is only reported."""
+    """`ours` in `unit`; `beside_value` is what `beside` came to. Without a bound it is reported and not judged."""
 
     measure: str
     ours: float

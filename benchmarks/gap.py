@@ -1,7 +1,7 @@
-"""The despatch gap over a large history: a full measure, and a tick with 1,000 changes on top as the history grows tenfold.
+"""The despatch gap over a large history: a full measure, and a tick with 1,000 changes as the history grows tenfold.
 
-The history is made by SQL: every order released and shipped whole, but for three planted kinds of gap, which the measure
-must count exactly.
+The history is made by SQL: every order released and shipped whole, but for three planted kinds of gap, which the
+measure must count exactly.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from benchmarks.figures import Figure
 from clarus_bc_pipeline.flows.despatch import gap
 from clarus_bc_pipeline.ledger import tables
 from clarus_bc_pipeline.ledger.engine import open_ledger
@@ -31,8 +32,10 @@ INSERT INTO bigcommerce_order_line (store, order_product_id, order_id, order_add
 SELECT :store, o * 2 + n, o, o, 1, 'SKU-' || (o * 2 + n) % 5000, 'thing', 'physical', 2,
        CASE WHEN o % :not_shipped = 0 THEN 0 WHEN o % :other_quantity = 0 THEN 1 ELSE 2 END, 0, 5, 'bench', :at
   FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) o, generate_series(0, 1) n;
-INSERT INTO clarus_goods_out (store, goods_out_id, reference, order_id, order_address_id, status, despatched_at, source, seen_at)
-SELECT :store, o, 'BC-' || o, o, o, 'COMPLETED', :at, 'bench', :at FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) o;
+INSERT INTO clarus_goods_out (store, goods_out_id, reference, order_id, order_address_id, status, despatched_at,
+       source, seen_at)
+SELECT :store, o, 'BC-' || o, o, o, 'COMPLETED', :at, 'bench', :at
+  FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) o;
 INSERT INTO clarus_goods_out_line (store, goods_out_line_id, goods_out_id, order_product_id, candidates, product_code,
        ordered, allocated, picked, despatched, short_status, source, seen_at)
 SELECT :store, o * 2 + n, o, o * 2 + n, 1, 'SKU-' || (o * 2 + n) % 5000, 2, 2, 2,
@@ -40,11 +43,13 @@ SELECT :store, o * 2 + n, o, o * 2 + n, 1, 'SKU-' || (o * 2 + n) % 5000, 2, 2, 2
   FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) o, generate_series(0, 1) n;
 INSERT INTO bigcommerce_shipment (store, shipment_id, order_id, order_address_id, tracking_number, tracking_carrier,
        shipping_provider, tracking_link, marker, created_at, source, seen_at)
-SELECT :store, o, o, o, 'RM' || o, '', 'royalmail', 'https://link.example/' || o, 'GO-' || o || '/1/1', :at, 'bench', :at
+SELECT :store, o, o, o, 'RM' || o, '', 'royalmail', 'https://link.example/' || o, 'GO-' || o || '/1/1', :at,
+       'bench', :at
   FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) o WHERE o % :not_shipped <> 0;
 INSERT INTO bigcommerce_shipment_line (store, shipment_id, order_product_id, quantity, source, seen_at)
 SELECT :store, o, o * 2 + n, CASE WHEN o % :other_quantity = 0 THEN 1 ELSE 2 END, 'bench', :at
-  FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) o, generate_series(0, 1) n WHERE o % :not_shipped <> 0
+  FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) o, generate_series(0, 1) n
+ WHERE o % :not_shipped <> 0
 """
 
 
@@ -79,6 +84,31 @@ def run(orders: tuple[int, ...] = (100_000, 1_000_000)) -> dict[str, Any]:
         "tick_growth": round(large["tick_seconds"] / small["tick_seconds"], 2),
         "history_growth": large["orders"] // small["orders"],
     }
+
+
+def figures(result: dict[str, Any]) -> list[Figure]:
+    """The measures of a `run` beside their targets, which are for 1 M orders."""
+    large = result["sizes"][-1]
+    return [
+        *(
+            Figure(
+                f"gap over {each['orders']:,} orders, {each['lines']:,} lines, full",
+                each["full_seconds"],
+                "s",
+                at_most=15 if each is large else None,
+            )
+            for each in result["sizes"]
+        ),
+        Figure("gap, memory of the client", large["client_mb"], "MB", at_most=200),
+        Figure(
+            f"gap, tick with 1,000 changes on {large['orders']:,} orders",
+            large["tick_seconds"],
+            "s",
+            at_most=1,
+            beside=f"on {result['sizes'][0]['orders']:,} orders, s",
+            beside_value=result["sizes"][0]["tick_seconds"],
+        ),
+    ]
 
 
 def _is_planted(order: int) -> bool:

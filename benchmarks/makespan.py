@@ -13,9 +13,8 @@ import math
 import time
 from typing import Any
 
-from benchmarks.calls import _forget
 from benchmarks.figures import Figure
-from benchmarks.worlds import despatch_and_decide, release, served_world
+from benchmarks.worlds import despatch_and_decide, forget, release, served_world
 from clarus_bc_pipeline.flows.despatch import sync as despatch
 from clarus_bc_pipeline.ledger.engine import open_ledger
 from clarus_bc_pipeline.sandbox.bigcommerce.limits import StoreQuota
@@ -28,7 +27,7 @@ def run(*, windows: int = 15, quota: int = QUOTA, window_seconds: float = WINDOW
     shipments = windows * quota
     engine = open_ledger()
     try:
-        _forget(engine)
+        forget(engine)
         with served_world(orders=shipments) as world:
             with world.store(engine) as store:
                 release(store)
@@ -66,12 +65,11 @@ def figures(result: dict[str, Any]) -> list[Figure]:
     name = f"backlog of {result['shipments']:,} shipments at {result['quota']} calls a window"
     return [
         Figure(
-            f"{name}: times the quota's floor",
+            f"{name}: makespan",
             result["ratio"],
-            f"({result['seconds']} s)",
+            "times the floor",
             at_most=1.10,
-            beside="floor, s",
-            beside_value=None,
+            beside=f"floor {result['floor_seconds']:g} s, ours {result['seconds']:g} s",
         ),
         Figure(f"{name}: own 429s", result["own_429s"], "calls", at_most=0),
         Figure(f"{name}: utilisation of the quota", result["utilisation"], "", at_least=0.90),

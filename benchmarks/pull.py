@@ -19,8 +19,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from benchmarks.calls import _forget
 from benchmarks.figures import Figure
+from benchmarks.worlds import forget
 from clarus_bc_pipeline.bigcommerce.client import BigCommerce
 from clarus_bc_pipeline.clarus.client import Clarus
 from clarus_bc_pipeline.flows.orders import sync as orders
@@ -71,7 +71,7 @@ def figures(result: dict[str, Any]) -> list[Figure]:
 
 def _ours(engine: sa.Engine, address: str, count: int) -> float:
     """Orders a second."""
-    _forget(engine)
+    forget(engine)
     clarus = {"base_url": address, "subdomain": "bench", "account": "BENCH", "warehouse": "WHS01"}
     settings = StoreSettings.model_validate(
         {"key": "bench", "bigcommerce": {"base_url": address, "store_hash": "bench"}, "clarus": clarus}
@@ -91,7 +91,9 @@ def _ours(engine: sa.Engine, address: str, count: int) -> float:
 def _dlt(engine: sa.Engine, address: str, count: int) -> dict[str, Any] | None:
     if not PEERS.exists():
         return None
-    database = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    # dlt insists on a host; for libpq the socket in the address's query has the last word.
+    url = engine.url.set(drivername="postgresql", host=engine.url.host or "localhost")
+    database = url.render_as_string(hide_password=False)
     command = [str(PEERS), str(Path(__file__).with_name("pull_dlt.py")), f"{address}/stores/bench", database]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -1,4 +1,4 @@
-"""The peer: dlt's rest_api source into Postgres, merged on id. `.venv-peers/bin/python pull_dlt.py BASE_URL POSTGRES_URL`.
+"""The peer: dlt's rest_api source into Postgres, merged on id. `pull_dlt.py BASE_URL POSTGRES_URL`.
 
 Runs in the peers' own venv and imports nothing of ours. It is given what makes it fast: pages of 250, and a map that
 keeps the fields which our pull keeps, so that it need not spread an order's 200 fields over columns. Lines become a
@@ -41,8 +41,8 @@ def kept(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def main(base_url: str, database: str) -> None:
-    import dlt
-    from dlt.sources.rest_api import rest_api_source
+    import dlt  # type: ignore[import-not-found]
+    from dlt.sources.rest_api import rest_api_source  # type: ignore[import-not-found]
 
     source = rest_api_source({
         "client": {"base_url": base_url},

@@ -1,4 +1,4 @@
-"""A server of orders that answers from memory, in a process of its own: `python -m benchmarks.pull_server ORDERS LINES`.
+"""Orders from memory, served by a process of its own: `python -m benchmarks.pull_server ORDERS LINES`.
 
 What belongs here: GET /stores/{hash}/v2/orders by `min_date_modified` (as our pull asks) and by `page` (as dlt asks),
 both from the same bytes encoded beforehand. What does not: a shop's behaviour (the double). Orders are a second apart,
@@ -12,12 +12,15 @@ import sys
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
-
 from benchmarks.worlds import ADDRESS
 from clarus_bc_pipeline.sandbox.bigcommerce import ShopWorld, wire
 
 FIRST_CHANGE = datetime(2026, 1, 1, tzinfo=UTC)
-ORDER, LINE, SECOND = 7_000_001, 7_100_001, "Thu, 01 Jan 2026 00:00:00 +0000"  # of the template; found nowhere else in it
+ORDER, LINE, SECOND = (
+    7_000_001,
+    7_100_001,
+    "Thu, 01 Jan 2026 00:00:00 +0000",
+)  # of the template; found nowhere else in it
 
 
 def encoded_orders(count: int, *, lines: int) -> list[bytes]:
@@ -85,4 +88,3 @@ async def _serve(orders: list[bytes]) -> None:
 
 if __name__ == "__main__":
     asyncio.run(_serve(encoded_orders(int(sys.argv[1]), lines=int(sys.argv[2]))))
-

@@ -1,4 +1,4 @@
-"""A shop and a warehouse on loopback whose orders all can go, and the pipeline's own verbs to bring them to a given point.
+"""A shop and a warehouse on loopback whose orders all can go, and the verbs that bring them to a given point.
 
 What belongs here: what several measures need of a world. What does not: measuring. Nothing goes wrong here by design: a
 measure of cost says what the plain case costs; faults are the tests' subject.
@@ -20,6 +20,7 @@ from clarus_bc_pipeline.clarus.client import Clarus
 from clarus_bc_pipeline.flows.despatch import sync as despatch
 from clarus_bc_pipeline.flows.orders import sync as orders
 from clarus_bc_pipeline.flows.store import Clock, Store, utc_now
+from clarus_bc_pipeline.ledger import tables
 from clarus_bc_pipeline.sandbox.bigcommerce import ALL_SCOPES, ShopWorld, bigcommerce_app, served
 from clarus_bc_pipeline.sandbox.clarus import Parcel, WarehouseWorld, clarus_app
 from clarus_bc_pipeline.sandbox.tracking import make_tracking_number
@@ -72,7 +73,7 @@ class World:
 def served_world(
     *, orders: int, seconds_apart: float = 60.0, quota: int = UNLIMITED, window_seconds: float = 30.0
 ) -> Iterator[World]:
-    """A world of so many paid orders of two lines, the last placed an hour ago, each so many seconds after the one before."""
+    """A world of so many paid orders of two lines; the last was placed an hour ago."""
     shop = ShopWorld(STORE, tokens={TOKEN: ALL_SCOPES}, quota=quota, window_seconds=window_seconds)
     warehouse = WarehouseWorld(subdomain=SUBDOMAIN, clients={CLIENT_ID: CLIENT_SECRET})
     warehouse.add_warehouse(WAREHOUSE, name="Leeds")
@@ -98,6 +99,12 @@ def served_world(
             },
         })  # fmt: skip
         yield World(shop, warehouse, settings)
+
+
+def forget(engine: sa.Engine) -> None:
+    """Empty the ledger."""
+    with engine.begin() as connection:
+        connection.execute(sa.text("TRUNCATE " + ", ".join(tables.metadata.tables)))
 
 
 def release(store: Store) -> int:
