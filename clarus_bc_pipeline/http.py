@@ -17,6 +17,10 @@ from __future__ import annotations
 import logging
 import re
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
@@ -40,8 +44,12 @@ class CallFailed(Exception):
     """A call that did not give a usable reply. The message names the call and is safe to store and show.
 
     `status` is the HTTP status, or None where no reply came. `detail` is the vendor's own words,
-    cut to 500 characters and with e-mail addresses and telephone numbers taken out.
+    cut to 500 characters and with e-mail addresses and telephone numbers taken out. `system` and `operation`
+    ("BigCommerce", "GET orders") are filled in by the client whose `Contact` the call went through.
     """
+
+    system = ""
+    operation = ""
 
     def __init__(self, call: str, problem: str, *, status: int | None = None, detail: str = "") -> None:
         self.call = call
@@ -81,6 +89,35 @@ class AuthFailed(CallFailed):
 
 class Gone(CallFailed):
     """The record addressed does not exist (any more)."""
+
+
+class Contact:
+    """What a client's calls tell besides their content, free of calls: which operations are answered, and the clock."""
+
+    def __init__(self, system: str) -> None:
+        self.system = system
+        self.clock_ahead: timedelta | None = None
+        self._answered: set[str] = set()
+
+    @contextmanager
+    def call(self, operation: str) -> Iterator[None]:
+        """Around one call: notes that the operation was answered, or writes on the failure whose it was."""
+        try:
+            yield
+        except CallFailed as error:
+            error.system, error.operation = self.system, operation
+            raise
+        self._answered.add(operation)
+
+    def answered(self) -> set[str]:
+        """The operations that were answered since this was last asked."""
+        answered, self._answered = self._answered, set()
+        return answered
+
+    def read_clock(self, response: httpx.Response) -> None:
+        """Keep how far the vendor's clock, as told by the reply's `Date`, is ahead of ours (to the second)."""
+        with suppress(ValueError, TypeError):
+            self.clock_ahead = parsedate_to_datetime(response.headers.get("Date", "")) - datetime.now(UTC)
 
 
 def redacted(text: str) -> str:

@@ -112,8 +112,7 @@ class NoteMapping(_Model):
         if value in simple or re.fullmatch(r"form_field:.+|metafield:[^/]+/.+", value):
             return value
         raise ValueError(
-            f"unknown source; use one of {', '.join(sorted(simple))}, form_field:<name>, "
-            "metafield:<namespace>/<key>"
+            f"unknown source; use one of {', '.join(sorted(simple))}, form_field:<name>, metafield:<namespace>/<key>"
         )
 
 
@@ -123,9 +122,7 @@ class OrdersSettings(_Model):
     release_status_ids: tuple[int, ...] = (11,)
     paid_payment_statuses: tuple[str, ...] = ("paid", "captured")
     cancelled_status_ids: tuple[int, ...] = (4, 5)
-    since: str | None = Field(
-        None, description="ISO 8601; orders created before are never released (go-live line)"
-    )
+    since: str | None = Field(None, description="ISO 8601; orders created before are never released (go-live line)")
     reference_prefix: str = "BC-"
     despatch_within_hours: int = Field(24, ge=1)
     default_priority: int = Field(50, ge=1, le=99)
@@ -241,6 +238,7 @@ class WorkerSettings(_Model):
     orders_every_seconds: int = Field(20, ge=1)
     despatch_every_seconds: int = Field(10, ge=1)
     sweep_every_seconds: int = Field(300, ge=10, description="re-read of all open goods-outs")
+    lease_seconds: int = Field(60, ge=3, description="after this long without a sign, another worker takes over")
 
 
 class Settings(_Model):
@@ -278,26 +276,20 @@ def load_settings(path: Path | None = None) -> Settings:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(
-            f"{path}: cannot be read: {error.strerror}. Set CLARUS_BC_SETTINGS to a file."
-        ) from error
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}. Set CLARUS_BC_SETTINGS to a file.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not valid TOML: {error}") from error
     try:
         return Settings.model_validate(data)
     except ValidationError as error:
         faults = [_fault(e) for e in error.errors(include_url=False)]
-        raise SettingsError(
-            f"{path}: {len(faults)} bad setting(s)\n" + "\n".join(f"  {f}" for f in faults)
-        ) from error
+        raise SettingsError(f"{path}: {len(faults)} bad setting(s)\n" + "\n".join(f"  {f}" for f in faults)) from error
 
 
 def _fault(error: Any) -> str:
     key = ".".join(str(part) for part in error["loc"])
     value = error.get("input")
-    shown = (
-        "" if error["type"] in ("missing", "extra_forbidden") or isinstance(value, dict) else f" = {value!r}"
-    )
+    shown = "" if error["type"] in ("missing", "extra_forbidden") or isinstance(value, dict) else f" = {value!r}"
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "missing":
         message = "is missing"

@@ -10,8 +10,10 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -21,14 +23,17 @@ from clarus_bc_pipeline.flows.despatch import gap
 from clarus_bc_pipeline.flows.despatch import sync as despatch
 from clarus_bc_pipeline.flows.despatch.assets import gap_metadata
 from clarus_bc_pipeline.flows.orders import sync as orders
+from clarus_bc_pipeline.flows.reach import watched
 from clarus_bc_pipeline.flows.store import Store, open_store, utc_now
 from clarus_bc_pipeline.http import CallFailed
 from clarus_bc_pipeline.ledger.notify import wait_for
 from clarus_bc_pipeline.ledger.worker_lease import claim_store, release_store, renew_store
-from clarus_bc_pipeline.settings import Settings, StoreSettings, WorkerSettings
+from clarus_bc_pipeline.settings import Settings, SettingsError, StoreSettings, WorkerSettings
 
 log = logging.getLogger("clarus_bc.worker")
-LEASE_SECONDS = 60
+DELIVER_FOR = timedelta(seconds=10)  # then the cycle goes on: a backlog must not keep fresh despatches waiting
+LONGEST_PAUSE_SECONDS = 60.0
+STOP_WITHIN_SECONDS = 20.0
 
 
 @dataclass
@@ -41,6 +46,10 @@ class Rhythm:
     sweep_at: float = 0.0
     prove_at: float = 0.0
     unproven: bool = field(default=True)
+
+    def at_once(self) -> None:
+        """A hint came: both flows are due now."""
+        self.orders_at = self.despatch_at = 0.0
 
     def wait(self, now: float) -> float:
         return max(0.0, min(self.orders_at, self.despatch_at) - now)
@@ -58,7 +67,10 @@ def cycle(store: Store, rhythm: Rhythm) -> dict[str, dict[str, Any]]:
         decided = orders.decide(store)
         if decided.enqueued:
             happened["goods_out_pushes"] = {"pushes_new": decided.enqueued, "orders_waiting": decided.waiting}
-        report = orders.deliver(store)
+        until = store.now() + DELIVER_FOR
+        report = orders.deliver(store, until=until)
+        if store.now() >= until:
+            rhythm.orders_at = now  # a backlog: the rest goes in the next turn
         if report.attempted:
             happened["released_goods_outs"] = dict(report.metadata())
         rhythm.unproven |= bool(pulled.changed)
@@ -79,7 +91,10 @@ def cycle(store: Store, rhythm: Rhythm) -> dict[str, dict[str, Any]]:
                 "despatches_new": announced.despatches,
                 "pushes_new": announced.enqueued,
             }
-        report = despatch.deliver(store)
+        until = store.now() + DELIVER_FOR
+        report = despatch.deliver(store, until=until)
+        if store.now() >= until:
+            rhythm.despatch_at = now
         if report.attempted:
             happened["bigcommerce_shipments"] = dict(report.metadata())
         rhythm.unproven |= bool(moved.changed or report.attempted)
@@ -90,114 +105,137 @@ def cycle(store: Store, rhythm: Rhythm) -> dict[str, dict[str, Any]]:
     return happened
 
 
-def serve_store(
-    settings: StoreSettings,
-    every: WorkerSettings,
-    engine: sa.Engine,
-    stop: threading.Event,
-    report: Callable[[str, dict[str, dict[str, Any]]], None],
-) -> None:
-    """Serve one store until `stop`: claim it, turn cycles, keep the claim, give it back."""
-    while not stop.is_set():
-        with open_store(settings, engine) as store:
-            with engine.begin() as connection:
-                token = claim_store(
-                    connection, store=store.key, worker=store.actor, seconds=LEASE_SECONDS, now=utc_now()
-                )
-            if token is None:
-                stop.wait(LEASE_SECONDS / 4)
-                continue
-            log.info("serving store %s", store.key)
-            try:
-                _turn(store, Rhythm(every), token, stop, report)
-            finally:
-                with engine.begin() as connection:
-                    release_store(connection, store=store.key, token=token)
+Report = Callable[[str, dict[str, dict[str, Any]]], None]
 
 
-def _turn(
-    store: Store,
-    rhythm: Rhythm,
-    token: int,
-    stop: threading.Event,
-    report: Callable[[str, dict[str, dict[str, Any]]], None],
-) -> None:
-    pause = 1.0
-    while not stop.is_set():
-        with store.engine.begin() as connection:
-            if not renew_store(
-                connection, store=store.key, token=token, seconds=LEASE_SECONDS, now=utc_now()
-            ):
-                log.warning("store %s was taken over by another worker", store.key)
-                return
+@dataclass(frozen=True)
+class Desk:
+    """What the threads of one worker share."""
+
+    engine: sa.Engine
+    every: WorkerSettings
+    report: Report
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+def serve_for_ever(settings: StoreSettings, desk: Desk) -> None:
+    """Serve one store until stopped. One store's failure is not another's: say it, wait, and serve again."""
+    while not desk.stop.is_set():
         try:
-            happened = cycle(store, rhythm)
-            pause = 1.0
+            serve_store(settings, desk)
+        except SettingsError as error:
+            log.error("store %s: %s", settings.key, error)  # noqa: TRY400 (for the reader; a traceback adds nothing)
+            desk.stop.wait(LONGEST_PAUSE_SECONDS)
+        except Exception:
+            log.exception("store %s: the worker's cycle failed; serving again in 10 s", settings.key)
+            desk.stop.wait(10)
+
+
+def serve_store(settings: StoreSettings, desk: Desk) -> None:
+    """Claim the store, turn cycles while the claim holds, give it back. Returns when stopped or when it was lost."""
+    with open_store(settings, desk.engine) as store, _claimed(store, desk) as is_ours:
+        if is_ours is None:
+            desk.stop.wait(desk.every.lease_seconds / 4)
+        else:
+            log.info("serving store %s", store.key)
+            _turn(store, Rhythm(desk.every), desk, is_ours)
+
+
+@contextmanager
+def _claimed(store: Store, desk: Desk) -> Iterator[Callable[[], bool] | None]:
+    """Hold the store's lease, renewed beside the work however long a cycle takes. Yields whether it is still ours.
+
+    None while another worker holds it. A worker that dies leaves the lease to run out.
+    """
+    seconds = desk.every.lease_seconds
+    with desk.engine.begin() as connection:
+        token = claim_store(connection, store=store.key, worker=store.actor, seconds=seconds, now=utc_now())
+    if token is None:
+        yield None
+        return
+    ended = threading.Event()
+
+    def renew() -> None:
+        while not ended.wait(seconds / 4):
+            try:
+                with desk.engine.begin() as connection:
+                    held = renew_store(connection, store=store.key, token=token, seconds=seconds, now=utc_now())
+            except sa.exc.OperationalError as error:
+                log.warning("store %s: the lease was not renewed: %s", store.key, error.orig)
+                continue
+            if not held:
+                log.warning("store %s was taken over by another worker", store.key)
+                ended.set()
+
+    heart = threading.Thread(target=renew, name=f"{store.key} lease", daemon=True)
+    heart.start()
+    try:
+        yield lambda: not ended.is_set()
+    finally:
+        ended.set()
+        heart.join()
+        with desk.engine.begin() as connection:
+            release_store(connection, store=store.key, token=token)
+
+
+def _turn(store: Store, rhythm: Rhythm, desk: Desk, is_ours: Callable[[], bool]) -> None:
+    pause = 1.0
+    while is_ours() and not desk.stop.is_set():
+        try:
+            with watched(store):
+                happened = cycle(store, rhythm)
         except CallFailed as error:
             # The cursor has not moved and every push is in the ledger: the next turn starts where this one stopped.
-            log.warning("store %s: %s", store.key, error)
-            stop.wait(pause)
-            pause = min(pause * 2, 60.0)
+            log.warning("store %s: %s; again in %.0f s", store.key, error, pause)
+            desk.stop.wait(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            rhythm.at_once()
             continue
+        pause = 1.0
         if happened:
-            report(store.key, happened)
-        while not stop.is_set() and (wait := rhythm.wait(time.monotonic())) > 0:
-            if wait_for(store.engine, store=store.key, timeout=min(wait, 5.0)):
-                rhythm.despatch_at = rhythm.orders_at = 0.0
+            desk.report(store.key, happened)
+        while is_ours() and not desk.stop.is_set() and (wait := rhythm.wait(time.monotonic())) > 0:
+            if wait_for(store.engine, store=store.key, timeout=min(wait, 1.0)):
+                rhythm.at_once()
 
 
-def reporter(instance: dg.DagsterInstance) -> Callable[[str, dict[str, dict[str, Any]]], None]:
+def reporter(instance: dg.DagsterInstance) -> Report:
     """Tells Dagster what a cycle did: one materialization an asset, store and cycle, never one an order."""
 
     def report(store: str, happened: dict[str, dict[str, Any]]) -> None:
         for asset, metadata in happened.items():
             instance.report_runless_asset_event(
-                dg.AssetMaterialization(
-                    asset_key=asset, partition=store, metadata={**metadata, "by": "worker"}
-                )
+                dg.AssetMaterialization(asset_key=asset, partition=store, metadata={**metadata, "by": "worker"})
             )
 
     return report
 
 
-def run_worker(
-    settings: Settings, engine: sa.Engine, stores: list[str], instance: dg.DagsterInstance | None
-) -> None:
-    """Serve `stores`, each in its own thread, until SIGTERM or SIGINT."""
-    stop = threading.Event()
+def run_worker(settings: Settings, engine: sa.Engine, stores: list[str], instance: dg.DagsterInstance | None) -> bool:
+    """Serve `stores`, each in its own thread, until SIGTERM or SIGINT. Whether all of them stopped in time.
+
+    A call that is under way is let finish; what takes longer is left as it stands: the lease runs out, and the next
+    worker reads back what this one did not hear of.
+    """
+    report = reporter(instance) if instance else _say
+    desk = Desk(engine, settings.worker, report)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    report = (
-        reporter(instance)
-        if instance
-        else lambda store, happened: log.info("%s: %s", store, sorted(happened))
-    )
+        signal.signal(number, lambda *_: desk.stop.set())
     threads = [
-        threading.Thread(
-            target=_serve_for_ever,
-            name=key,
-            daemon=True,
-            args=(settings.stores[key], settings.worker, engine, stop, report),
-        )
+        threading.Thread(target=serve_for_ever, name=key, daemon=True, args=(settings.stores[key], desk))
         for key in stores
     ]
     for thread in threads:
         thread.start()
+    desk.stop.wait()
+    ends = time.monotonic() + STOP_WITHIN_SECONDS
     for thread in threads:
-        thread.join()
+        thread.join(max(0.0, ends - time.monotonic()))
+    late = [thread.name for thread in threads if thread.is_alive()]
+    if late:
+        log.warning("still at work when stopped: %s; another worker takes over when the lease ends", ", ".join(late))
+    return not late
 
 
-def _serve_for_ever(
-    settings: StoreSettings,
-    every: WorkerSettings,
-    engine: sa.Engine,
-    stop: threading.Event,
-    report: Callable[[str, dict[str, dict[str, Any]]], None],
-) -> None:
-    """One store's failure is not another's: log it, wait, and serve again."""
-    while not stop.is_set():
-        try:
-            serve_store(settings, every, engine, stop, report)
-        except Exception:
-            log.exception("store %s: the worker's cycle failed; serving again in 10 s", settings.key)
-            stop.wait(10)
+def _say(store: str, happened: dict[str, dict[str, Any]]) -> None:
+    log.info("%s: %s", store, ", ".join(sorted(happened)))

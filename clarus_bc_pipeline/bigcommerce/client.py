@@ -19,7 +19,7 @@ import stamina
 
 from clarus_bc_pipeline.bigcommerce.quota import Quota, QuotaExhausted, RateLimit
 from clarus_bc_pipeline.decisions.pushes import Priority
-from clarus_bc_pipeline.http import Ambiguous, NotApplied, new_client, raise_for_status, send
+from clarus_bc_pipeline.http import Ambiguous, Contact, NotApplied, new_client, raise_for_status, send
 from clarus_bc_pipeline.settings import BigCommerceSettings
 
 T = TypeVar("T")
@@ -44,6 +44,7 @@ class BigCommerce:
         self.settings = settings
         self.quota = Quota(share=settings.quota_share)
         self.calls: Counter[str] = Counter()
+        self.contact = Contact("BigCommerce")
         self._counting = threading.Lock()
         self._client = new_client(
             f"{settings.base_url.rstrip('/')}/stores/{settings.store_hash}",
@@ -89,17 +90,19 @@ class BigCommerce:
         )  # fmt: skip
 
     def _call(self, method: str, path: str, priority: Priority, patience: float, **request: Any) -> bytes:
-        call = f"{method} {path}"
-        try:
-            with self.quota.call(priority, patience=patience) as turn:
-                with self._counting:
-                    self.calls[f"{method} {resource(path)}"] += 1
-                response = send(self._client, method, f"/{path}", **request)
-                turn.status = response.status_code
-                turn.limit = RateLimit.from_headers(response.headers)
-        except QuotaExhausted as error:
-            raise NotApplied(call, str(error), retry_after=error.retry_after) from error
-        return _body(call, response, turn.limit)
+        call, operation = f"{method} {path}", f"{method} {resource(path)}"
+        with self.contact.call(operation):
+            try:
+                with self.quota.call(priority, patience=patience) as turn:
+                    with self._counting:
+                        self.calls[operation] += 1
+                    response = send(self._client, method, f"/{path}", **request)
+                    turn.status = response.status_code
+                    turn.limit = RateLimit.from_headers(response.headers)
+            except QuotaExhausted as error:
+                raise NotApplied(call, str(error), retry_after=error.retry_after) from error
+            self.contact.read_clock(response)
+            return _body(call, response, turn.limit)
 
 
 def decoded(call: str, body: bytes, decoder: msgspec.json.Decoder[T]) -> T:

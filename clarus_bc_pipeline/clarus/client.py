@@ -25,7 +25,7 @@ from clarus_bc_pipeline.clarus import replies
 from clarus_bc_pipeline.clarus.fields import ACCOUNTS, WAREHOUSES, Resource
 from clarus_bc_pipeline.clarus.sign_in import SignIn
 from clarus_bc_pipeline.clarus.throttle import Throttle
-from clarus_bc_pipeline.http import Ambiguous, AuthFailed, NotApplied, new_client, send
+from clarus_bc_pipeline.http import Ambiguous, AuthFailed, Contact, NotApplied, new_client, send
 from clarus_bc_pipeline.settings import ClarusSettings, SettingsError
 
 T = TypeVar("T")
@@ -65,6 +65,7 @@ class Clarus:
     ) -> None:
         self.settings = settings
         self.calls: Counter[str] = Counter()
+        self.contact = Contact("Clarus")
         self._counting = threading.Lock()
         self._throttle = throttle or Throttle()
         self._places = threading.BoundedSemaphore(settings.max_parallel_calls)
@@ -160,9 +161,7 @@ class Clarus:
                 return
             after = page.page_info.end_cursor
             if not after or after in cursors:
-                raise Ambiguous(
-                    call, f"more pages are promised and the cursor does not move on from {after!r}"
-                )
+                raise Ambiguous(call, f"more pages are promised and the cursor does not move on from {after!r}")
             cursors.add(after)
 
     def write(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> msgspec.Raw | None:
@@ -181,14 +180,15 @@ class Clarus:
         """One call; once more with a new token when Clarus does not know the one we have: then nothing was
         applied.
         """
-        token = self._sign_in.token()
-        try:
-            return self._send(call, token, read)
-        except AuthFailed as error:
-            self._sign_in.forget(token)
-            if error.status == 403:
-                raise
-        return self._send(call, self._sign_in.token(), read)
+        with self.contact.call(call.operation):
+            token = self._sign_in.token()
+            try:
+                return self._send(call, token, read)
+            except AuthFailed as error:
+                self._sign_in.forget(token)
+                if error.status == 403:
+                    raise
+            return self._send(call, self._sign_in.token(), read)
 
     def _send(self, call: _Call, token: str, read: Callable[[str, httpx.Response], T]) -> T:
         with self._places:
@@ -222,15 +222,12 @@ class Clarus:
         listed = ", ".join(known[:20]) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
         theirs = f"It has {listed}." if known else f"This client may see no {setting}."
         raise SettingsError(
-            f"clarus.{setting} = {code!r}: tenant {self.settings.subdomain!r} has no {setting} of that code. "
-            + theirs
+            f"clarus.{setting} = {code!r}: tenant {self.settings.subdomain!r} has no {setting} of that code. " + theirs
         )
 
     def _codes(self, resource: Resource, filter: Mapping[str, Any]) -> dict[str, int]:
         call = f"graphql {resource.root}"
-        pages = self.connection(
-            resource.root, resource.selection, filter_type=resource.filter_type, filter=filter
-        )
+        pages = self.connection(resource.root, resource.selection, filter_type=resource.filter_type, filter=filter)
         try:
             nodes = [msgspec.json.decode(node, type=_Coded, strict=False) for page in pages for node in page]
         except msgspec.DecodeError as error:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import logging
 
+import psycopg
 import sqlalchemy.exc
 import typer
 
-from clarus_bc_pipeline.cli import demo, look, manage, run
+from clarus_bc_pipeline.cli import demo, look, manage, run, up
 from clarus_bc_pipeline.cli.output import OUT_OF_REACH, USAGE, errors
-from clarus_bc_pipeline.http import AuthFailed, CallFailed
+from clarus_bc_pipeline.cli.stores import advice
+from clarus_bc_pipeline.http import CallFailed
+from clarus_bc_pipeline.ledger.urls import URL_VARIABLE, LedgerUnavailable
 from clarus_bc_pipeline.settings import SettingsError
 
 typer_app = typer.Typer(
@@ -23,7 +26,7 @@ typer_app = typer.Typer(
     help="Keeps Clarus WMS and BigCommerce telling the same story: orders, despatch, tracking, and proof.",
 )
 typer_app.command()(demo.demo)
-typer_app.command()(demo.up)
+typer_app.command()(up.up)
 typer_app.command()(run.worker)
 typer_app.command()(run.sync)
 typer_app.command()(run.deliver)
@@ -43,21 +46,12 @@ def app() -> None:
         typer_app()
     except SettingsError as error:
         _say(str(error), USAGE)
-    except AuthFailed as error:
-        _say(
-            f'{error}\nCheck the token or client of this store, and its scopes (README, "Point it at a real store").',
-            OUT_OF_REACH,
-        )
     except CallFailed as error:
-        _say(
-            f"{error}\nNothing was lost: every push is in the ledger and the cursor has not moved. Run it again later.",
-            OUT_OF_REACH,
-        )
-    except sqlalchemy.exc.OperationalError as error:
-        _say(
-            f"The ledger's database cannot be reached: {error.orig}\nCheck CLARUS_BC_DATABASE_URL.",
-            OUT_OF_REACH,
-        )
+        _say(f"{error}\n{advice(error)}", OUT_OF_REACH)
+    except LedgerUnavailable as error:
+        _say(str(error), OUT_OF_REACH)
+    except (sqlalchemy.exc.OperationalError, psycopg.OperationalError) as error:
+        _say(f"The ledger's database cannot be reached: {error}\nCheck {URL_VARIABLE}.", OUT_OF_REACH)
 
 
 def _say(message: str, code: int) -> None:

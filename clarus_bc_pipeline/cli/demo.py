@@ -1,21 +1,15 @@
-"""`demo` and `up`: the whole loop on real orders, on this machine only.
+"""`demo`: the whole loop on real orders, on this machine only.
 
-What belongs here: starting the sandbox, driving the story through Dagster, and saying what happened. What does not: the
-story itself (`sandbox/scenario.py`).
+What belongs here: driving the story through Dagster, and saying what happened. What does not: the story itself
+(`sandbox/scenario.py`) or the processes it needs (`world.py`).
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
@@ -23,9 +17,8 @@ import sqlalchemy as sa
 import typer
 
 from clarus_bc_pipeline.cli.output import FINDINGS, Json, console, errors, print_json, print_table
-from clarus_bc_pipeline.settings import SANDBOX_FILE
+from clarus_bc_pipeline.cli.world import sandbox_world
 
-DEFAULT_PORT = 8650
 STORY = (  # what the world does, then which flows run; in the order of a working day
     (None, ("sync_catalogue", "sync_orders")),
     ("payments", ("sync_orders",)),
@@ -51,7 +44,7 @@ def demo(
     Starts an embedded Postgres and doubles of both vendors on this machine; nothing leaves it.
     """
     started = time.monotonic()
-    with _sandbox(orders=orders, seed=seed, fresh=True, window_seconds=WINDOW_SECONDS) as address:
+    with sandbox_world(orders=orders, seed=seed, window_seconds=WINDOW_SECONDS) as address:
         said = _play(address, quiet=json)
         said["seconds"] = round(time.monotonic() - started, 1)
         said["sandbox"] = address
@@ -59,108 +52,8 @@ def demo(
         print_json(said)
     else:
         _tell(said)
-    if said["unexplained_gap_lines"] or said["duplicates"] or said["lost_units"]:
+    if not said["proven"]:
         raise typer.Exit(FINDINGS)
-
-
-def up(
-    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
-    orders: Annotated[int, typer.Option(help="Real Online Retail orders in the sandbox.")] = 400,
-    seed: int = 1,
-) -> None:
-    """The demo's world with the Dagster UI and the worker on top, until Ctrl-C."""
-    with _sandbox(orders=orders, seed=seed, fresh=True, window_seconds=30.0) as address:
-        console.print(
-            f"Dagster UI: http://127.0.0.1:{port}   (the first orders arrive within a minute)\n"
-            f"Make the warehouse work: curl -X POST {address}/scenario/first_despatch\n"
-            f"Steps: {', '.join(httpx.get(f'{address}/scenario', timeout=30).json()['steps'])}"
-        )
-        dagster = [str(Path(sys.executable).with_name("dagster")), "dev", "-h", "127.0.0.1", "-p", str(port)]
-        raise SystemExit(subprocess.run(dagster, check=False).returncode)  # noqa: S603 (our own command)
-
-
-@contextmanager
-def _sandbox(*, orders: int, seed: int, fresh: bool, window_seconds: float) -> Iterator[str]:
-    """The doubles in a process of their own; settings, secrets and a world of its own for this process. Yields the address."""
-    home = Path(os.environ.get("CLARUS_BC_HOME", ".clarus_bc")).resolve()
-    home.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
-    address = f"http://127.0.0.1:{port}"
-    settings = home / "sandbox.toml"
-    settings.write_text(SANDBOX_FILE.read_text().replace(f":{DEFAULT_PORT}/", f":{port}/"))
-    os.environ["CLARUS_BC_SETTINGS"] = str(settings)
-    os.environ.setdefault("DAGSTER_HOME", _dagster_home(home))
-    from clarus_bc_pipeline.sandbox.scenario import ACCOUNTS, CLIENT_ID, CLIENT_SECRET, TOKEN
-
-    for store in ACCOUNTS:
-        prefix = f"CLARUS_BC_{store.upper()}"
-        os.environ |= {
-            f"{prefix}_BC_TOKEN": TOKEN,
-            f"{prefix}_CLARUS_CLIENT_ID": CLIENT_ID,
-            f"{prefix}_CLARUS_CLIENT_SECRET": CLIENT_SECRET,
-        }
-    command = [
-        sys.executable,
-        "-m",
-        "clarus_bc_pipeline.sandbox",
-        str(port),
-        str(orders),
-        str(seed),
-        str(window_seconds),
-    ]
-    double = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 (our own module)
-    try:
-        _await(address, double)
-        if fresh:
-            _forget_sandbox_stores()
-        yield address
-    finally:
-        double.terminate()
-        double.wait(10)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", DEFAULT_PORT)) != 0:
-            return DEFAULT_PORT
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _dagster_home(home: Path) -> str:
-    """A Dagster home with the project's own dagster.yaml, so that history is kept between the demo and the UI."""
-    folder = home / "dagster"
-    folder.mkdir(exist_ok=True)
-    if Path("dagster.yaml").exists():
-        shutil.copy("dagster.yaml", folder / "dagster.yaml")
-    return str(folder)
-
-
-def _await(address: str, double: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if double.poll() is not None:
-            raise typer.Exit(3)
-        try:
-            httpx.get(f"{address}/scenario", timeout=5).raise_for_status()
-        except httpx.HTTPError:
-            time.sleep(0.1)
-        else:
-            return
-    errors.print("The sandbox did not start within a minute.")
-    raise typer.Exit(3)
-
-
-def _forget_sandbox_stores() -> None:
-    """The sandbox's world is new at each start, so what the ledger knew of the last one is forgotten."""
-    from clarus_bc_pipeline.ledger import tables
-    from clarus_bc_pipeline.ledger.engine import open_ledger
-    from clarus_bc_pipeline.settings import load_settings
-
-    with open_ledger().begin() as connection:
-        for table in tables.metadata.tables.values():
-            connection.execute(sa.delete(table).where(table.c.store.in_(list(load_settings().stores))))
 
 
 def _play(address: str, *, quiet: bool) -> dict[str, Any]:
@@ -222,7 +115,8 @@ def _sum_up(world: dict[str, Any], failed: list[str]) -> dict[str, Any]:
             for name, sql in COUNTS.items():
                 said[name] += connection.scalar(sa.text(sql), given) or 0
             measured = gap.last_measured(connection, store=store, now=utc_now())
-            assert measured is not None
+            if measured is None:  # its runs failed, and are named
+                continue
             said.update(
                 {
                     "despatched_lines": measured.despatched_lines,
@@ -247,7 +141,7 @@ def _sum_up(world: dict[str, Any], failed: list[str]) -> dict[str, Any]:
             ]
             findings += open_findings(connection, store=store)
     calls = world["calls"]["bigcommerce"]
-    return {
+    said_all: dict[str, Any] = {
         **{
             name: said[name]
             for name in (
@@ -272,11 +166,16 @@ def _sum_up(world: dict[str, Any], failed: list[str]) -> dict[str, Any]:
         "own_429s": world["throttled"],
         "failed_runs": failed,
     }
+    said_all["proven"] = not (
+        said_all["unexplained_gap_lines"] or said_all["duplicates"] or said_all["lost_units"] or failed
+    )
+    return said_all
 
 
 COUNTS = {
     "orders_pulled": "SELECT count(*) FROM bigcommerce_order WHERE store = :store",
-    "orders_released": "SELECT count(DISTINCT lane) FROM push WHERE store = :store AND kind = 'goods_out' AND state = 'delivered'",
+    "orders_released": "SELECT count(DISTINCT lane) FROM push "
+    "WHERE store = :store AND kind = 'goods_out' AND state = 'delivered'",
     "shipments_created": "SELECT count(*) FROM push WHERE store = :store AND kind = 'shipment' AND state = 'delivered'",
 }
 
@@ -293,10 +192,14 @@ def _tell(said: dict[str, Any]) -> None:
     if said["failed_runs"]:
         errors.print(f"Runs that failed a check or step: {', '.join(said['failed_runs'])}", style="red")
     console.print(
-        f"\n[bold]{said['lines_confirmed_in_bigcommerce']:,} of {said['despatched_lines']:,} despatched lines are visible in "
-        f"BigCommerce[/bold]; {said['gap_lines']} in a gap and {said['not_checked_lines']} not checked, each of them planted "
-        f"and named above."
-        if not said["unexplained_gap_lines"]
-        else f"\n[red]{said['unexplained_gap_lines']} lines are in a gap that nobody planted.[/red]"
+        f"\n[bold]{said['lines_confirmed_in_bigcommerce']:,} of {said['despatched_lines']:,} despatched lines show "
+        "in BigCommerce.[/bold]"
     )
+    if said["unexplained_gap_lines"]:
+        errors.print(f"{said['unexplained_gap_lines']} lines are in a gap that nobody planted.", style="red")
+    else:
+        console.print(
+            f"{said['gap_lines']} in a gap and {said['not_checked_lines']} not checked, each planted and named above."
+        )
+    console.print("[green]Proven: nothing lost, nothing twice.[/green]" if said["proven"] else "[red]Not proven.[/red]")
     console.print("Look closer: clarus-bc findings · clarus-bc order NUMBER · make up")

@@ -221,21 +221,31 @@ def show(push_id: int, json: Json = False) -> None:
 
 
 @pushes.command()
-def retry(push_id: int) -> None:
+def retry(push_id: int, json: Json = False) -> None:
     """Send a parked push again, after its cause is mended."""
     _act(lambda connection: outbox.retry_push(connection, push_id=push_id, actor=getpass.getuser(), now=utc_now()))
-    console.print(f"Push {push_id} is due again. Deliver it now with: clarus-bc deliver")
+    if json:
+        print_json({"push_id": push_id, "state": PushState.PENDING})
+    else:
+        console.print(f"Push {push_id} is due again. Deliver it now with: clarus-bc deliver")
 
 
 @pushes.command()
-def park(push_id: int, reason: Annotated[str, typer.Option("--reason", prompt="Why")]) -> None:
+def park(
+    push_id: int,
+    reason: Annotated[str, typer.Option("--reason", prompt="Why")],
+    json: Json = False,
+) -> None:
     """Take a push out of delivery; it is kept, with your reason, until somebody retries it."""
     _act(
         lambda connection: outbox.park_push(
             connection, push_id=push_id, reason=reason, actor=getpass.getuser(), now=utc_now()
         )
     )
-    console.print(f"Push {push_id} is parked.")
+    if json:
+        print_json({"push_id": push_id, "state": PushState.PARKED})
+    else:
+        console.print(f"Push {push_id} is parked.")
 
 
 def _act(act: Any) -> None:

@@ -18,30 +18,33 @@ from clarus_bc_pipeline.cli.output import (
     print_json,
     print_table,
 )
-from clarus_bc_pipeline.cli.stores import each_store
+from clarus_bc_pipeline.cli.stores import exit_if_failed, work_on
 from clarus_bc_pipeline.flows.despatch.carriers import CARRIERS, mapping_faults
+from clarus_bc_pipeline.flows.reach import MOST_SKEW_SECONDS
 from clarus_bc_pipeline.flows.retention import purge_personal_data
 from clarus_bc_pipeline.flows.store import Store, utc_now
 from clarus_bc_pipeline.http import AuthFailed, CallFailed
-from clarus_bc_pipeline.ledger.engine import open_ledger
+from clarus_bc_pipeline.ledger.engine import open_ledger, revision
 from clarus_bc_pipeline.settings import EXAMPLE_FILE, load_settings, settings_file
 
 db = typer.Typer(no_args_is_help=True, help="The ledger's database.")
 settings = typer.Typer(no_args_is_help=True, help="Check and show the settings.")
 
-MOST_SKEW_SECONDS = 60
-
 
 @db.command()
-def migrate() -> None:
+def migrate(json: Json = False) -> None:
     """Bring the ledger to the newest schema (every command does this by itself)."""
     engine = open_ledger()
-    console.print(f"The ledger in {engine.url.render_as_string(hide_password=True)} is at the newest schema.")
+    database, at = engine.url.render_as_string(hide_password=True), revision(engine)
+    if json:
+        print_json({"database": database, "revision": at})
+    else:
+        console.print(f"The ledger in {database} is at the newest schema, {at}.", soft_wrap=True, highlight=False)
 
 
 @db.command()
 def purge(json: Json = False) -> None:
-    """Delete names, e-mail, phone, street and notes of orders past their retention, and the payloads that carried them."""
+    """Delete personal data of orders past their retention: names, e-mail, phone, street, notes, payloads."""
     purged = {}
     with open_ledger().begin() as connection:
         for key, store in load_settings().stores.items():
@@ -56,13 +59,14 @@ def purge(json: Json = False) -> None:
 
 @settings.command()
 def check(store: StoreOption = None, json: Json = False) -> None:
-    """Read-only: sign in to both systems of each store, and say what is missing. Exit code 3 when one cannot be reached."""
+    """Sign in to both systems of each store, read-only, and say what is missing. Exit code 3: one is out of reach."""
     rows: list[dict[str, Any]] = []
-    for opened in each_store(store):
-        rows += [
-            {"store": opened.key, **row}
-            for row in (*_check_carriers(opened), *_check_shop(opened), *_check_warehouse(opened))
-        ]
+
+    def examine(opened: Store) -> None:
+        found = (*_check_carriers(opened), *_check_shop(opened), *_check_warehouse(opened))
+        rows.extend({"store": opened.key, **row} for row in found)
+
+    exit_if_failed(work_on(store, examine))
     if json:
         print_json({"settings": str(settings_file()), "checks": rows})
     else:
@@ -105,7 +109,8 @@ def _check_warehouse(store: Store) -> list[dict[str, str]]:
         missing = check_schema(store.warehouse)
     except CallFailed as error:
         return [_failed("Clarus", error)]
-    found = f"account {store.settings.clarus.account} is {account}, warehouse {store.settings.clarus.warehouse} is {warehouse}"
+    named = store.settings.clarus
+    found = f"account {named.account} is {account}, warehouse {named.warehouse} is {warehouse}"
     schema = ("ok", "every field that we read is there") if not missing else ("fields missing", ", ".join(missing))
     return [
         {"system": "Clarus", "what": "sign in", "result": "ok", "detail": found},

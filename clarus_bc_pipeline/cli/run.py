@@ -10,6 +10,7 @@ import typer
 
 from clarus_bc_pipeline.cli.output import (
     FINDINGS,
+    OUT_OF_REACH,
     USAGE,
     Json,
     StoreOption,
@@ -18,7 +19,7 @@ from clarus_bc_pipeline.cli.output import (
     print_table,
     progress_bar,
 )
-from clarus_bc_pipeline.cli.stores import chosen, each_store
+from clarus_bc_pipeline.cli.stores import chosen, exit_if_failed, work_on
 from clarus_bc_pipeline.decisions import Severity
 from clarus_bc_pipeline.flows.catalogue import sync as catalogue
 from clarus_bc_pipeline.flows.despatch import gap as despatch_gap
@@ -44,19 +45,23 @@ def sync(
         fail(f"no such flow: {', '.join(unknown)}; flows are {', '.join(FLOWS)}", USAGE)
     said: list[dict[str, Any]] = []
     worst: list[Severity] = []
-    for opened in each_store(store):
+
+    def run(opened: Store) -> None:
         for name in FLOWS:
             if name in names:
                 said.append({"store": opened.key, "flow": name, **_run(name, opened, dry_run, quiet=json)})
-        worst += _severities(opened.engine, opened.key)
+        worst.extend(_severities(opened.engine, opened.key))
+
+    failed = work_on(store, run)
     if json:
-        print_json({"flows": said})
+        print_json({"flows": said, "failed": {key: str(error) for key, error in failed.items()}})
     else:
         for row in said:
             print_table(
                 f"{row['store']} · {row['flow']}",
                 [{"what": k.replace("_", " "), "": v} for k, v in row.items() if k not in ("store", "flow")],
             )
+    exit_if_failed(failed)
     if Severity.ERROR in worst:
         raise typer.Exit(FINDINGS)
 
@@ -114,21 +119,20 @@ def _run(name: str, store: Store, read_only: bool, *, quiet: bool) -> dict[str, 
 
 def deliver(store: StoreOption = None, json: Json = False) -> None:
     """Send every push that is due, and nothing else."""
-    rows = []
-    for opened in each_store(store):
+    rows: list[dict[str, Any]] = []
+
+    def send(opened: Store) -> None:
         with progress_bar(f"{opened.key}: delivering", quiet=json) as bar:
-            for flow in (orders, despatch):
-                report = flow.deliver(opened, progress=bar)
-                rows += [
-                    {
-                        "store": opened.key,
-                        "kind": kind,
-                        **{str(outcome): n for outcome, n in outcomes.items()},
-                    }
-                    for kind, outcomes in report.by_kind.items()
-                ]
-                if report.auth_failed:
-                    fail(f"{opened.key}: {report.auth_failed}", 3)
+            reports = [flow.deliver(opened, progress=bar) for flow in (orders, despatch)]
+        rows.extend(
+            {"store": opened.key, "kind": kind, **{str(outcome): n for outcome, n in outcomes.items()}}
+            for report in reports
+            for kind, outcomes in report.by_kind.items()
+        )
+        if refused := next((report.auth_failed for report in reports if report.auth_failed), None):
+            fail(f"{opened.key}: {refused}", OUT_OF_REACH)
+
+    failed = work_on(store, send)
     if json:
         print_json({"pushes": rows})
     else:
@@ -139,21 +143,23 @@ def deliver(store: StoreOption = None, json: Json = False) -> None:
             )
         if not rows:
             print_table("Due pushes", [], empty="none was due")
+    exit_if_failed(failed)
 
 
 def worker(
     store: StoreOption = None,
     quiet_dagster: Annotated[bool, typer.Option("--no-dagster", help="Do not report to Dagster's history.")] = False,
 ) -> None:
-    """Serve the stores until stopped: the fast lane. Sensors stand back while it lives."""
+    """Serve the stores until stopped: the fast lane. Sensors stand back while it lives. SIGTERM and Ctrl-C stop it."""
     import dagster as dg
 
     from clarus_bc_pipeline.worker import run_worker
 
     logging.getLogger("clarus_bc").setLevel(logging.INFO)
     settings = load_settings()
+    stores = chosen(settings, store)
     instance = None if quiet_dagster else dg.DagsterInstance.get()
-    run_worker(settings, open_ledger(), chosen(settings, store), instance)
+    run_worker(settings, open_ledger(), stores, instance)
 
 
 def _severities(engine: sa.Engine, store: str) -> list[Severity]:

@@ -3,8 +3,10 @@
 What belongs here: the sensor around a flow's own question. What does not: the question (a flow's `automation.py`).
 """
 
-from collections.abc import Callable, Iterator
+from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -13,21 +15,28 @@ from clarus_bc_pipeline.flows.resources import LANE_TAG, STORE_TAG, STORES, Stor
 from clarus_bc_pipeline.flows.store import Store, utc_now
 from clarus_bc_pipeline.http import CallFailed
 from clarus_bc_pipeline.ledger.worker_lease import live_worker
+from clarus_bc_pipeline.settings import SettingsError
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 News = Callable[[Store], str | None]
 TICK_SECONDS = 5  # Dagster's sensor loop is no faster than this
+ASK_FOR_SECONDS = 8.0  # then the tick ends and the next one goes on with the stores that were not asked
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
 
 
-def store_sensor(
-    *, name: str, job: "UnresolvedAssetJobDefinition", news: News, description: str
-) -> dg.SensorDefinition:
+def store_sensor(*, name: str, job: UnresolvedAssetJobDefinition, news: News, description: str) -> dg.SensorDefinition:
     """A sensor over all stores. `news(store)` says what is new as a short text, or None when nothing is.
 
-    A store that a live worker serves is left to it. A store
-    that cannot be asked is skipped with the reason and asked again at the next tick; the others go on.
+    A store that a live worker serves is left to it. A store that cannot be asked (a system out of reach, a secret that
+    is not set) is skipped with the reason and asked again at the next tick; the others go on. The cursor is the store
+    that a tick begins with, when the one before ran out of time.
     """
 
     @dg.sensor(
@@ -37,53 +46,54 @@ def store_sensor(
         description=description,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
-    def sensor(context: dg.SensorEvaluationContext, stores: Stores) -> dg.SensorResult | dg.SkipReason:
+    def sensor(context: dg.SensorEvaluationContext, stores: Stores) -> dg.SensorResult:
         requests: list[dg.RunRequest] = []
         reasons: list[str] = []
-        for key in STORES.get_partition_keys():
-            with stores.engine.connect() as connection:
-                worker = live_worker(connection, store=key, now=utc_now())
-            if worker:
-                reasons.append(f"{key}: served by worker {worker}")
-                continue
-            if _is_running(context, job.name, key):
-                reasons.append(f"{key}: a run is under way")
-                continue
-            try:
-                with stores.open(key) as store:
-                    new = news(store)
-            except CallFailed as error:
-                reasons.append(f"{key}: could not be asked: {error}")
-                continue
-            if new is None:
-                reasons.append(f"{key}: nothing changed")
-                continue
-            requests.append(
-                dg.RunRequest(
-                    run_key=f"{key}:{new}",
-                    partition_key=key,
-                    tags={STORE_TAG: key, LANE_TAG: f"{key}/{job.name}"},
-                )
-            )
-        if not requests:
-            return dg.SkipReason("; ".join(reasons))
-        return dg.SensorResult(run_requests=requests)
+        first = None
+        ends = time.monotonic() + ASK_FOR_SECONDS
+        for key in _from(context.cursor, STORES.get_partition_keys()):
+            if time.monotonic() >= ends:
+                first = first or key
+                reasons.append(f"{key}: asked at the next tick")
+            elif reason := _stand_back(context, stores, job.name, key):
+                reasons.append(f"{key}: {reason}")
+            else:
+                new, reason = _ask(stores, key, news)
+                reasons.append(f"{key}: {new or reason}")
+                if new is not None:
+                    requests += [
+                        dg.RunRequest(run_key=f"{key}:{new}", partition_key=key, tags=tags)
+                        for _, tags in tags_for(job.name, [key])
+                    ]
+        return dg.SensorResult(
+            run_requests=requests, skip_reason=None if requests else "; ".join(reasons), cursor=first or ""
+        )
 
     return sensor
 
 
-def _is_running(context: dg.SensorEvaluationContext, job: str, store: str) -> bool:
-    """Whether the last request still runs: what it has not read yet would only be requested twice."""
-    unfinished = [
-        dg.DagsterRunStatus.QUEUED,
-        dg.DagsterRunStatus.NOT_STARTED,
-        dg.DagsterRunStatus.STARTING,
-        dg.DagsterRunStatus.STARTED,
-    ]
-    runs = context.instance.get_run_records(
-        dg.RunsFilter(job_name=job, statuses=unfinished, tags={STORE_TAG: store}), limit=1
-    )
-    return bool(runs)
+def _from(first: str | None, keys: Sequence[str]) -> list[str]:
+    """`keys`, beginning with `first` where it is one of them."""
+    start = keys.index(first) if first in keys else 0
+    return [*keys[start:], *keys[:start]]
+
+
+def _stand_back(context: dg.SensorEvaluationContext, stores: Stores, job: str, key: str) -> str | None:
+    """Why the store is not asked now, or None. What a run has not read yet would only be requested twice."""
+    with stores.engine.connect() as connection:
+        if worker := live_worker(connection, store=key, now=utc_now()):
+            return f"served by worker {worker}"
+    unfinished = dg.RunsFilter(job_name=job, statuses=UNFINISHED, tags={STORE_TAG: key})
+    return "a run is under way" if context.instance.get_run_records(unfinished, limit=1) else None
+
+
+def _ask(stores: Stores, key: str, news: News) -> tuple[str | None, str]:
+    """What is new in the store, and in words why there is nothing to do when that is None."""
+    try:
+        with stores.open(key) as store:
+            return news(store), "nothing changed"
+    except (CallFailed, SettingsError) as error:
+        return None, f"could not be asked: {error}"
 
 
 def tags_for(job: str, stores: list[str]) -> Iterator[tuple[str, dict[str, str]]]:

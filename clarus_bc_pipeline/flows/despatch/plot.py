@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+from datetime import timedelta
 from typing import Any
+
+LEAST_SPAN = timedelta(minutes=10)
 
 
 def gap_plot(history: list[dict[str, Any]]) -> str:
@@ -34,6 +37,8 @@ def gap_plot(history: list[dict[str, Any]]) -> str:
                 color=colour,
             )
     axes.set_ylim(bottom=0)
+    last = history[-1]["measured_at"]
+    axes.set_xlim(left=min(history[0]["measured_at"], last - LEAST_SPAN))  # no ticks of milliseconds
     axes.set_ylabel("lines")
     axes.set_title("Despatch gap", loc="left", fontsize=10)
     axes.xaxis.set_major_locator(locator := AutoDateLocator(maxticks=6))  # type: ignore[no-untyped-call]

@@ -1,0 +1,83 @@
+"""`up`: the demo's world in the Dagster UI, until Ctrl-C.
+
+What belongs here: what runs beside the UI, and that all of it stops. What does not: how a process is kept (`world.py`).
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Annotated
+
+import httpx
+import typer
+
+from clarus_bc_pipeline.cli.output import USAGE, console, errors, fail
+from clarus_bc_pipeline.cli.world import is_free, process, sandbox_world
+
+
+def up(
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    orders: Annotated[int, typer.Option(help="Real Online Retail orders in the sandbox.")] = 400,
+    seed: Annotated[int, typer.Option(help="The same seed, the same world.")] = 1,
+    every: Annotated[int, typer.Option(help="Seconds between the story's steps; 0: only by hand.")] = 60,
+    with_worker: Annotated[
+        bool, typer.Option("--worker", help="Serve the stores by the worker; the sensors then stand back.")
+    ] = False,
+) -> None:
+    """The demo's world in the Dagster UI, its story going on by itself, until Ctrl-C."""
+    if not is_free(port):
+        fail(f"--port {port} is taken: stop what listens there, or choose another", USAGE)
+    with ExitStack() as running:
+        address = running.enter_context(sandbox_world(orders=orders, seed=seed, window_seconds=30.0))
+        steps = httpx.get(f"{address}/scenario", timeout=30).raise_for_status().json()["steps"]
+        console.print(
+            f"Dagster UI   http://127.0.0.1:{port}   (the first runs start within a minute; Ctrl-C stops everything)\n"
+            f"Sandbox      {address}\n"
+            f"Its story    {', '.join(steps)}: one step "
+            + (f"every {every} s" if every else f"by hand: curl -X POST {address}/scenario/{steps[0]}"),
+            highlight=False,
+            soft_wrap=True,
+        )
+        if with_worker:
+            running.enter_context(process([sys.executable, "-m", "clarus_bc_pipeline.cli", "worker"]))
+        if every:
+            running.enter_context(_storyteller(address, steps, every))
+        dagster = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port), "--log-level", "warning"]
+        ui = running.enter_context(process([*dagster, "-m", "clarus_bc_pipeline.definitions"]))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _interrupt)
+        try:
+            code = ui.wait()
+        except KeyboardInterrupt:
+            errors.print("Stopping ...")
+            code = 0
+    raise typer.Exit(code)
+
+
+def _interrupt(*_: object) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)  # once is enough: what follows takes everything down in order
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _storyteller(address: str, steps: list[str], every: float) -> Iterator[None]:
+    """Plays the scenario's steps beside the UI, one at a time."""
+    ended = threading.Event()
+
+    def tell() -> None:
+        for step in steps:
+            if ended.wait(every):
+                return
+            with suppress(httpx.HTTPError):
+                httpx.post(f"{address}/scenario/{step}", timeout=60)
+
+    threading.Thread(target=tell, name="story", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
