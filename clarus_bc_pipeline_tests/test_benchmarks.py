@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import __main__ as command
 from benchmarks import calls, gap, latency, makespan, pull, pull_server
 from benchmarks.figures import Figure
+from benchmarks.running import keep
 from clarus_bc_pipeline.bigcommerce.order_record import decode_order
 from clarus_bc_pipeline.ledger import urls
 
@@ -87,9 +87,9 @@ def test_a_figure_past_its_target_is_missed_and_one_without_a_target_is_not_judg
 
 def test_results_are_kept_with_plots_and_a_measure_that_was_not_run_keeps_its_last(tmp_path: Path) -> None:
     backlog = {"shipments": 2, "quota": 1, "window_seconds": 1.0, "calls": 2, "ratio": 1.0, "arrivals": [0.0, 1.0]}
-    command.keep({"figures": [{"of": "makespan"}], "results": {"makespan": backlog}}, tmp_path)
+    keep({"figures": [{"of": "makespan"}], "results": {"makespan": backlog}}, tmp_path)
     waited = {"worker": {"seconds": [1.0, 2.0], "p95": 2.0}}
-    command.keep({"figures": [{"of": "latency"}], "results": {"latency": waited}}, tmp_path)
+    keep({"figures": [{"of": "latency"}], "results": {"latency": waited}}, tmp_path)
     latest = json.loads((tmp_path / "latest.json").read_text())
     assert [figure["of"] for figure in latest["figures"]] == ["latency", "makespan"]
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["latency.png", "makespan.png"]
