@@ -9,6 +9,7 @@ import importlib
 import json
 import multiprocessing
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -50,7 +51,9 @@ def keep(report: dict[str, Any], folder: Path = RESULTS) -> None:
         "figures": [*report["figures"], *older],
         "results": {**last["results"], **report["results"]},
     }
-    latest.write_text(json.dumps(whole, indent=1) + "\n")
+    text = json.dumps(whole, indent=1)
+    rows = re.sub(r"\[[-\d.,\s]+\]", lambda found: " ".join(found[0].split()), text)  # a list of numbers on one line
+    latest.write_text(f"{rows}\n")
     plots.draw(whole["results"], folder)
 
 

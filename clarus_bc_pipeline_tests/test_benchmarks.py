@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,7 +87,8 @@ def test_a_figure_past_its_target_is_missed_and_one_without_a_target_is_not_judg
 
 
 def test_results_are_kept_with_plots_and_a_measure_that_was_not_run_keeps_its_last(tmp_path: Path) -> None:
-    backlog = {"shipments": 2, "quota": 1, "window_seconds": 1.0, "calls": 2, "ratio": 1.0, "arrivals": [0.0, 1.0]}
+    backlog: dict[str, Any] = {"shipments": 2, "quota": 1, "window_seconds": 1.0, "calls": 2, "ratio": 1.0}
+    backlog |= {"arrivals_every": 1, "arrivals": [0.0, 1.0]}
     keep({"figures": [{"of": "makespan"}], "results": {"makespan": backlog}}, tmp_path)
     waited = {"worker": {"seconds": [1.0, 2.0], "p95": 2.0}}
     keep({"figures": [{"of": "latency"}], "results": {"latency": waited}}, tmp_path)
