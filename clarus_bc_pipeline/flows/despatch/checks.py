@@ -106,9 +106,7 @@ def _gap_report(measured: gap.Gap) -> str:
 
 
 @dg.asset_check(asset="bigcommerce_shipments", partitions_def=STORES)
-def despatches_reach_the_shop_in_time(
-    context: dg.AssetCheckExecutionContext, stores: Stores
-) -> dg.AssetCheckResult:
+def despatches_reach_the_shop_in_time(context: dg.AssetCheckExecutionContext, stores: Stores) -> dg.AssetCheckResult:
     """Despatched in Clarus to shown in BigCommerce, against the agreed time; the last 30 days."""
     sla = settings().stores[context.partition_key].despatch.sla_minutes
     with stores.engine.connect() as connection:

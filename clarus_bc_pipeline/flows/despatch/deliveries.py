@@ -44,9 +44,7 @@ def tracking_delivery(store: Store) -> Delivery:
 
     def send(push: ClaimedPush) -> Receipt:
         payload = push.payload
-        return _receipt(
-            update_shipment(store.shop, payload["order_id"], payload["shipment_id"], payload["body"])
-        )
+        return _receipt(update_shipment(store.shop, payload["order_id"], payload["shipment_id"], payload["body"]))
 
     def find(push: ClaimedPush) -> Receipt | None:
         shipments = list_shipments(store.shop, push.payload["order_id"])
@@ -54,8 +52,7 @@ def tracking_delivery(store: Store) -> Delivery:
             (
                 s
                 for s in shipments
-                if s.id == push.payload["shipment_id"]
-                and s.tracking_number == push.payload["body"]["tracking_number"]
+                if s.id == push.payload["shipment_id"] and s.tracking_number == push.payload["body"]["tracking_number"]
             ),
             None,
         )

@@ -6,6 +6,7 @@ What belongs here: turning one into the other. What does not: reading from Claru
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -18,16 +19,20 @@ from clarus_bc_pipeline.clarus.goods_outs import GoodsOutLine
 from clarus_bc_pipeline.clarus.shipments import ClarusShipment, Package
 from clarus_bc_pipeline.flows.catalogue.rules import SkuMap
 from clarus_bc_pipeline.flows.despatch import rules
-from clarus_bc_pipeline.flows.orders.rules import parse_reference
 from clarus_bc_pipeline.ledger import tables
 from clarus_bc_pipeline.ledger.bulk import upsert
-from clarus_bc_pipeline.settings import OrdersSettings
 
 SOURCE = "Clarus"
 
-OrderLines = Mapping[
-    int, Sequence[tuple[int, str, int]]
-]  # order id -> (order_product_id, sku, order_address_id)
+OrderLines = Mapping[int, Sequence[tuple[int, str, int]]]  # order id -> (order_product_id, sku, order_address_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Where a goods-out goes: the shop's order and its address (None: not known, or no such order)."""
+
+    order_id: int
+    address_id: int | None
 
 
 def keep_goods_outs(
@@ -35,32 +40,16 @@ def keep_goods_outs(
     *,
     store: str,
     goods_outs: Iterable[ClarusGoodsOut],
-    settings: OrdersSettings,
-    addresses: Mapping[int, Sequence[int]],
+    bound_for: Mapping[int, Bound],
     now: datetime,
 ) -> int:
-    """Store goods-out headers; `addresses` is order id -> its address ids in order. Returns how many changed."""
+    """Store goods-out headers; `bound_for` is goods-out id -> where it goes. Returns how many changed."""
     rows = []
     for g in goods_outs:
-        ours = parse_reference(g.reference, settings)
-        order_id, position = ours if ours and ours[0] in addresses else (None, 1)
-        ids = addresses.get(order_id, ()) if order_id is not None else ()
-        address_id = ids[position - 1] if position <= len(ids) else None
-        rows.append(
-            (
-                store,
-                g.id,
-                g.reference,
-                order_id,
-                address_id,
-                g.status,
-                g.carrier_code,
-                g.despatched_at,
-                None,
-                SOURCE,
-                now,
-            )
-        )
+        bound = bound_for.get(g.id)
+        order_id, address_id = (bound.order_id, bound.address_id) if bound else (None, None)
+        where = (g.status, g.carrier_code, g.despatched_at, None, SOURCE, now)
+        rows.append((store, g.id, g.reference, order_id, address_id, *where))
     kept = upsert(
         connection,
         tables.clarus_goods_out,
@@ -104,15 +93,16 @@ def keep_lines(
     *,
     store: str,
     lines: Iterable[GoodsOutLine],
-    order_of: Mapping[int, int],
+    bound_for: Mapping[int, Bound],
     order_lines: OrderLines,
     sku_map: SkuMap,
     now: datetime,
 ) -> int:
-    """Store goods-out lines, each matched to its order line; `order_of` is goods-out id -> order id."""
+    """Store goods-out lines, each matched to its order line; `bound_for` is goods-out id -> where it goes."""
     rows = []
     for line in lines:
-        candidates = match_line(line, order_lines.get(order_of.get(line.goods_out_id, 0), ()), sku_map)
+        bound = bound_for.get(line.goods_out_id, Bound(0, None))
+        candidates = match_line(line, order_lines.get(bound.order_id, ()), sku_map, bound.address_id)
         rows.append(
             (
                 store,
@@ -153,13 +143,22 @@ def keep_lines(
     return kept.inserted + kept.changed
 
 
-def match_line(line: GoodsOutLine, order_lines: Sequence[tuple[int, str, int]], sku_map: SkuMap) -> list[int]:
-    """The order lines that a goods-out line can be: the one it refers to, else those of its SKU."""
+def match_line(
+    line: GoodsOutLine,
+    order_lines: Sequence[tuple[int, str, int]],
+    sku_map: SkuMap,
+    address_id: int | None = None,
+) -> list[int]:
+    """The order lines that a goods-out line can be: the one it refers to, else those of its SKU at its address."""
     if line.line_reference:
         referred = [i for i, _, _ in order_lines if str(i) == line.line_reference]
         if referred:
             return referred
-    return [i for i, sku, _ in order_lines if sku_map.to_clarus(sku) == line.product_code]
+    return [
+        i
+        for i, sku, address in order_lines
+        if sku_map.to_clarus(sku) == line.product_code and address_id in (None, address)
+    ]
 
 
 def keep_parcels(
@@ -223,9 +222,7 @@ def keep_parcels(
     return kept.inserted + kept.changed + kept_packages.inserted + kept_packages.changed
 
 
-def keep_shipment(
-    connection: sa.Connection, *, store: str, shipment: Shipment, source: str, now: datetime
-) -> None:
+def keep_shipment(connection: sa.Connection, *, store: str, shipment: Shipment, source: str, now: datetime) -> None:
     """Store one of the shop's shipments, as replied or as read."""
     upsert(
         connection,

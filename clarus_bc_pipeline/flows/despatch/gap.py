@@ -80,9 +80,7 @@ def prove(store: Store, *, full: bool = False) -> Gap:
         store=store.key,
         now=store.now(),
         full=full,
-        since_created=datetime.fromisoformat(store.settings.orders.since)
-        if store.settings.orders.since
-        else EPOCH,
+        since_created=datetime.fromisoformat(store.settings.orders.since) if store.settings.orders.since else EPOCH,
         sla=timedelta(minutes=store.settings.despatch.sla_minutes),
     )
 
@@ -102,9 +100,7 @@ def read_back(store: Store) -> int:
         except Gone:
             with store.engine.begin() as connection:
                 connection.execute(
-                    sa.update(table)
-                    .where(this)
-                    .values(is_deleted=True, read_at=store.now(), seen_at=store.now())
+                    sa.update(table).where(this).values(is_deleted=True, read_at=store.now(), seen_at=store.now())
                 )
             continue
         with store.engine.begin() as connection:
@@ -137,9 +133,7 @@ def measure(
         connection.execute(SQL["gap_lines"], {"store": store, "since_created": since_created})
         if full:
             connection.execute(sa.delete(tables.despatch_proof).where(tables.despatch_proof.c.store == store))
-            connection.execute(
-                sa.delete(tables.despatch_gap_line).where(tables.despatch_gap_line.c.store == store)
-            )
+            connection.execute(sa.delete(tables.despatch_gap_line).where(tables.despatch_gap_line.c.store == store))
             position = dict.fromkeys(COUNTERS, 0)
         moved = connection.execute(SQL["gap_totals"], {"store": store}).mappings().one()
         totals = {counter: int(position[counter]) + int(moved[counter]) for counter in COUNTERS}
@@ -149,9 +143,7 @@ def measure(
         rows = _summary(connection, store, now)
         _keep_history(connection, store, now, rows)
         _record_findings(connection, store, now, sla)
-        write_cursor(
-            connection, store=store, feed=MEASURED, position={"until": now.isoformat(), **totals}, now=now
-        )
+        write_cursor(connection, store=store, feed=MEASURED, position={"until": now.isoformat(), **totals}, now=now)
     return Gap(**totals, orders_measured=measured, rows=rows)
 
 
@@ -160,9 +152,7 @@ def last_measured(connection: sa.Connection, *, store: str, now: datetime) -> Ga
     position = read_cursor(connection, store=store, feed=MEASURED)
     if position is None:
         return None
-    return Gap(
-        **{c: int(position[c]) for c in COUNTERS}, orders_measured=0, rows=_summary(connection, store, now)
-    )
+    return Gap(**{c: int(position[c]) for c in COUNTERS}, orders_measured=0, rows=_summary(connection, store, now))
 
 
 def gap_lines(connection: sa.Connection, *, store: str, most: int = 50) -> list[dict[str, Any]]:
@@ -216,10 +206,7 @@ def _keep_history(connection: sa.Connection, store: str, now: datetime, rows: tu
     upsert(
         connection,
         tables.despatch_gap_history,
-        [
-            (store, now, category, lines, oldest, value)
-            for category, (lines, oldest, value) in by_category.items()
-        ],
+        [(store, now, category, lines, oldest, value) for category, (lines, oldest, value) in by_category.items()],
     )
 
 

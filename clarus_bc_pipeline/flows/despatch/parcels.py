@@ -55,9 +55,7 @@ def unannounced(goods_out: GoodsOut) -> list[Parcel]:
     return sorted(fresh, key=lambda parcel: not number_of(parcel))
 
 
-def tracking_faults(
-    goods_out: GoodsOut, parcel: Parcel | Announced, settings: DespatchSettings
-) -> list[Finding]:
+def tracking_faults(goods_out: GoodsOut, parcel: Parcel | Announced, settings: DespatchSettings) -> list[Finding]:
     """What is wrong with a parcel's carrier and number.
 
     Without a number nothing is: that is `without_tracking`.
@@ -78,9 +76,7 @@ def tracking_faults(
             )
         )
     check = check_tracking(carrier.key if carrier else "", parcel.tracking_number)
-    code = {Verdict.SEVERAL_NUMBERS: "tracking_multiple", Verdict.INVALID: "tracking_invalid"}.get(
-        check.verdict
-    )
+    code = {Verdict.SEVERAL_NUMBERS: "tracking_multiple", Verdict.INVALID: "tracking_invalid"}.get(check.verdict)
     if code:
         sentence = f"has {parcel.tracking_number!r} in its tracking field: {check.reason}"
         findings.append(finding_on(goods_out, code, sentence, f"parcel {parcel.tracking_number}"))
@@ -153,9 +149,7 @@ def plan(
         by_order_line[line.order_product_id] = by_order_line.get(line.order_product_id, 0) + quantity
     shares = spread(sorted(by_order_line.items()), len(parcels))
     announced = tuple(
-        AnnouncedParcel(
-            n, parcel.package_id, parcel.carrier_code, parcel.tracking_number if number_of(parcel) else ""
-        )
+        AnnouncedParcel(n, parcel.package_id, parcel.carrier_code, parcel.tracking_number if number_of(parcel) else "")
         for n, (parcel, _) in enumerate(zip(parcels, shares, strict=False), start=1)
     )
     lines = tuple(
@@ -235,9 +229,7 @@ def tracking_push(goods_out: GoodsOut, told: Announced, current: Parcel, setting
     )
 
 
-def tracking_body(
-    goods_out: GoodsOut, carrier_code: str, number: str, settings: DespatchSettings
-) -> dict[str, Any]:
+def tracking_body(goods_out: GoodsOut, carrier_code: str, number: str, settings: DespatchSettings) -> dict[str, Any]:
     """The carrier and tracking fields of a shipment. A carrier is never guessed, and a number is never cut.
 
     Of two numbers in one field the first is sent, so that the customer has one link that works; what is no

@@ -36,7 +36,7 @@ goods_out AS (
     SELECT g.* FROM touched t JOIN clarus_goods_out g ON g.store = :store AND g.goods_out_id = t.goods_out_id
      WHERE g.order_id IS NOT NULL
 )
-SELECT g.goods_out_id, g.order_id, g.status, g.despatched_at, o.currency,
+SELECT g.goods_out_id, g.order_id, g.status, coalesce(g.despatched_at, lines.last_left_at) AS despatched_at, o.currency,
        coalesce(g.order_address_id, (SELECT min(a.order_address_id) FROM bigcommerce_order_address a
                                       WHERE a.store = g.store AND a.order_id = g.order_id), 0) AS order_address_id,
        p.payload->'addresses' AS addresses,
@@ -55,7 +55,9 @@ SELECT g.goods_out_id, g.order_id, g.status, g.despatched_at, o.currency,
                  'announced', coalesce(told.quantity, 0),
                  'open_in_shop', coalesce(ol.quantity - ol.quantity_refunded - coalesce(line_told.quantity, 0)
                                  - greatest(0, ol.quantity_shipped - coalesce(line_shown.quantity, 0)), 0),
-                 'price_inc_tax', coalesce(ol.price_inc_tax, 0)::text) ORDER BY l.goods_out_line_id) AS lines
+                 'price_inc_tax', coalesce(ol.price_inc_tax, 0)::text) ORDER BY l.goods_out_line_id) AS lines,
+             -- Clarus may give no despatch time while a part is still to go; when we saw it leave is the next best.
+             max(l.seen_at) FILTER (WHERE l.despatched > 0) AS last_left_at
         FROM clarus_goods_out_line l
         LEFT JOIN bigcommerce_order_line ol
           ON ol.store = l.store AND ol.order_product_id = l.order_product_id AND ol.order_id = g.order_id
@@ -76,16 +78,21 @@ SELECT g.goods_out_id, g.order_id, g.status, g.despatched_at, o.currency,
        WHERE l.store = g.store AND l.goods_out_id = g.goods_out_id
   ) lines
   LEFT JOIN LATERAL (
+      -- A shipment without package records is one parcel. Its own number stands for a package's only where it is alone.
       SELECT json_agg(json_build_object(
                  'package_id', k.package_id, 'carrier_code', s.carrier_code,
-                 'tracking_number', coalesce(nullif(k.tracking_number, ''), s.tracking_number),
-                 'is_void', lower(s.status) IN ('cancelled', 'canceled') OR k.missing_since IS NOT NULL,
-                 'sequence', dp.sequence, 'parcel', dp.parcel) ORDER BY k.package_id) AS parcels
-        FROM clarus_package k
-        JOIN clarus_shipment s ON s.store = k.store AND s.clarus_shipment_id = k.clarus_shipment_id
+                 'tracking_number', CASE WHEN k.tracking_number <> '' THEN k.tracking_number
+                                         WHEN packages.number <= 1 THEN s.tracking_number ELSE '' END,
+                 'is_void', lower(s.status) IN ('cancelled', 'canceled') OR coalesce(k.missing_since IS NOT NULL, false),
+                 'sequence', dp.sequence, 'parcel', dp.parcel) ORDER BY s.clarus_shipment_id, k.package_id) AS parcels
+        FROM clarus_shipment s
+        CROSS JOIN LATERAL (SELECT count(*) AS number FROM clarus_package c
+                             WHERE c.store = s.store AND c.clarus_shipment_id = s.clarus_shipment_id
+                               AND c.missing_since IS NULL) packages
+        LEFT JOIN clarus_package k ON k.store = s.store AND k.clarus_shipment_id = s.clarus_shipment_id
         LEFT JOIN despatch_parcel dp
           ON dp.store = k.store AND dp.goods_out_id = k.goods_out_id AND dp.package_id = k.package_id
-       WHERE k.store = g.store AND k.goods_out_id = g.goods_out_id
+       WHERE s.store = g.store AND s.goods_out_id = g.goods_out_id AND (k.package_id IS NOT NULL OR packages.number = 0)
   ) parcels ON true
   LEFT JOIN LATERAL (
       SELECT json_agg(json_build_object(

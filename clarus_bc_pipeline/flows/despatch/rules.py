@@ -191,9 +191,7 @@ def changed_tracking(goods_out: GoodsOut, settings: DespatchSettings, *, may_rep
     findings: list[Finding] = []
     for told in goods_out.announced:
         own = by_package.get(told.package_id) if told.package_id is not None else None
-        is_void = number_of(told) not in alive and (
-            number_of(told) in dead or (own is not None and own.is_void)
-        )
+        is_void = number_of(told) not in alive and (number_of(told) in dead or (own is not None and own.is_void))
         current: Parcel | Announced | None = told if number_of(told) and not is_void else None
         if own is not None and not own.is_void:
             current = own if number_of(own) else current

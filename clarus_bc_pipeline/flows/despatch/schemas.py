@@ -36,9 +36,7 @@ despatched_lines = pa.DataFrameSchema(
         ),
         "matched": pa.Column(
             bool,
-            pa.Check(
-                lambda s: s, name="ambiguous_line", error="a despatched line fits exactly one order line"
-            ),
+            pa.Check(lambda s: s, name="ambiguous_line", error="a despatched line fits exactly one order line"),
         ),
         "not_over": pa.Column(
             bool,
@@ -65,9 +63,7 @@ parcels = pa.DataFrameSchema(
         "verdict": pa.Column(
             str,
             [
-                pa.Check(
-                    _is_not(Verdict.MISSING), name="despatch_without_tracking", error=_WORDS[Verdict.MISSING]
-                ),
+                pa.Check(_is_not(Verdict.MISSING), name="despatch_without_tracking", error=_WORDS[Verdict.MISSING]),
                 pa.Check(
                     _is_not(Verdict.SEVERAL_NUMBERS),
                     name="tracking_multiple",

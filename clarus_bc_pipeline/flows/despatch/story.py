@@ -90,9 +90,7 @@ def sentence(facts: dict[str, Any], findings: tuple[OpenFinding, ...] = ()) -> s
     held = next((f for f in findings if f.scope in ("orders.release", "outbox")), None)
     if despatched:
         part = f" in part ({despatched:g} of {to_ship:g} items)" if despatched < to_ship else ""
-        told = (
-            f"The shop does not show it: {_why(held)}" if held else "Its tracking is on its way to the shop."
-        )
+        told = f"The shop does not show it: {_why(held)}" if held else "Its tracking is on its way to the shop."
         return f"{order} has left the warehouse{part}. {told}"
     if facts["status_id"] in ENDED:
         after = f"; the warehouse order {_warehouse(facts)}" if facts["goods_out_status"] else ""
@@ -119,9 +117,7 @@ def _warehouse(facts: dict[str, Any]) -> str:
     if facts["goods_out_status"] == "COMPLETED":
         return "was closed in Clarus with nothing despatched"
     if facts["goods_out_status"]:
-        return WAREHOUSE_WORDS.get(
-            facts["goods_out_status"], f"is in Clarus with status {facts['goods_out_status']}"
-        )
+        return WAREHOUSE_WORDS.get(facts["goods_out_status"], f"is in Clarus with status {facts['goods_out_status']}")
     if facts["push_state"]:
         return "is on its way to the warehouse"
     return f"is not with the warehouse yet (payment {facts['payment_status'] or 'unknown'})"
@@ -141,9 +137,7 @@ def _parcels(parcels: list[dict[str, Any]]) -> str:
     if not told:
         return "the shop shows it as shipped"
     each = ", ".join(
-        f"{p['carrier'] or 'carrier'} {p['tracking_number']}"
-        if p["tracking_number"]
-        else "a parcel without tracking"
+        f"{p['carrier'] or 'carrier'} {p['tracking_number']}" if p["tracking_number"] else "a parcel without tracking"
         for p in told
     )
     sent = max(p["despatched_at"] for p in told)

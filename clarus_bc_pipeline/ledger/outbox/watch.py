@@ -68,16 +68,20 @@ def _finding(row: sa.Row[Any]) -> Finding:
     )
 
 
+def _words(row: sa.Row[Any]) -> str:
+    return str(row.last_error).rstrip(".")
+
+
 def _message(row: sa.Row[Any]) -> str:
     """The sentence for a person. No count or age in it: a message that changes by itself would never be at
     rest."""
     what = f"{row.kind} {row.business_key} (push {row.push_id})"
     match row.code:
         case "write_unknown":
-            return f"{what} may or may not have been applied: {row.last_error}."
+            return f"{what} may or may not have been applied: {_words(row)}."
         case "push_parked":
-            return f"{what} was set aside: {row.last_error}."
+            return f"{what} was set aside: {_words(row)}."
         case "push_failing":
-            return f"{what} keeps failing, last with: {row.last_error}."
+            return f"{what} keeps failing, last with: {_words(row)}."
         case _:
             return f"{what} was due at {row.due_at:%Y-%m-%d %H:%M} UTC and is not delivered ({row.state})."
