@@ -127,23 +127,25 @@ def measure(
         position: dict[str, Any] = read_cursor(connection, store=store, feed=MEASURED) or {}
         full = full or not position
         since = EPOCH if full else datetime.fromisoformat(position["until"]) - OVERLAP
-        what = {"store": store, "full": full, "since": since}
-        connection.execute(SQL["gap_touched"], what)
-        connection.execute(sa.text("ANALYZE gap_touched"))
-        connection.execute(SQL["gap_lines"], {"store": store, "since_created": since_created})
-        if full:
-            connection.execute(sa.delete(tables.despatch_proof).where(tables.despatch_proof.c.store == store))
-            connection.execute(sa.delete(tables.despatch_gap_line).where(tables.despatch_gap_line.c.store == store))
-            position = dict.fromkeys(COUNTERS, 0)
-        moved = connection.execute(SQL["gap_totals"], {"store": store}).mappings().one()
-        totals = {counter: int(position[counter]) + int(moved[counter]) for counter in COUNTERS}
-        connection.execute(SQL["gap_keep"], {"store": store, "now": now})
-        connection.execute(SQL["gap_keep_lines"], {"store": store})
+        given = {"store": store, "full": full, "since": since, "since_created": since_created, "now": now}
+        # The default of 4 MB would sort and hash a large store on disk.
+        connection.execute(sa.text("SET LOCAL work_mem = '128MB'" if full else "SET LOCAL work_mem = '32MB'"))
+        for step in ("gap_touched", "gap_orders", "gap_suspects", "gap_lines"):
+            connection.execute(SQL[step], given)
+            connection.execute(sa.text(f"ANALYZE {step}"))
+        connection.execute(SQL["gap_count"], given)
+        before = dict.fromkeys(COUNTERS, 0) if full else connection.execute(SQL["gap_before"], given).mappings().one()
+        after = connection.execute(SQL["gap_after"], given).mappings().one()
+        totals = {c: (0 if full else int(position[c])) - int(before[c]) + int(after[c]) for c in COUNTERS}
+        for step in ("forget_proof", "keep_proof", "forget_lines", "keep_lines"):
+            connection.execute(SQL[step], given)
         measured = connection.scalar(sa.text("SELECT count(*) FROM gap_touched")) or 0
         rows = _summary(connection, store, now)
         _keep_history(connection, store, now, rows)
         _record_findings(connection, store, now, sla)
-        write_cursor(connection, store=store, feed=MEASURED, position={"until": now.isoformat(), **totals}, now=now)
+        write_cursor(
+            connection, store=store, feed=MEASURED, position={"until": now.isoformat(), **totals}, now=now, rewind=True
+        )
     return Gap(**totals, orders_measured=measured, rows=rows)
 
 

@@ -1,14 +1,14 @@
 -- The despatch gap, measured and kept (gap.py).
 
 -- name: gap_touched
--- Which orders may stand otherwise than at the last proof? (`full` measures all of them again.)
+-- Which orders may stand otherwise than at the last proof? (`full`: every order.)
 CREATE TEMPORARY TABLE gap_touched ON COMMIT DROP AS
 SELECT order_id FROM bigcommerce_order WHERE store = :store AND (:full OR seen_at >= :since)
 UNION
 SELECT order_id FROM bigcommerce_order_line WHERE store = :store AND NOT :full AND seen_at >= :since
 UNION
-SELECT g.order_id FROM clarus_goods_out g
- WHERE g.store = :store AND g.order_id IS NOT NULL AND (:full OR g.seen_at >= :since)
+SELECT order_id FROM clarus_goods_out
+ WHERE store = :store AND NOT :full AND seen_at >= :since AND order_id IS NOT NULL
 UNION
 SELECT g.order_id FROM clarus_goods_out_line l JOIN clarus_goods_out g USING (store, goods_out_id)
  WHERE l.store = :store AND NOT :full AND l.seen_at >= :since AND g.order_id IS NOT NULL
@@ -21,17 +21,58 @@ UNION
 SELECT order_id FROM despatch_gap_line WHERE store = :store AND NOT :full AND category = 'not_checked'
 
 
+-- name: gap_orders
+-- How many lines of each touched order left, and do all agree with the shop? Nearly all do, and are done with here.
+CREATE TEMPORARY TABLE gap_orders ON COMMIT DROP AS
+WITH side AS (
+    SELECT g.order_id, coalesce(l.order_product_id, -l.goods_out_line_id) AS line, l.despatched, 0 AS shipped
+      FROM gap_touched t
+      JOIN clarus_goods_out g ON g.store = :store AND g.order_id = t.order_id
+      JOIN clarus_goods_out_line l ON l.store = g.store AND l.goods_out_id = g.goods_out_id
+     WHERE l.despatched > 0
+    UNION ALL
+    SELECT l.order_id, l.order_product_id, 0, l.quantity_shipped
+      FROM gap_touched t
+      JOIN bigcommerce_order o ON o.store = :store AND o.order_id = t.order_id AND NOT o.is_deleted
+      JOIN bigcommerce_order_line l ON l.store = o.store AND l.order_id = o.order_id
+     WHERE l.quantity_shipped > 0 AND l.type = 'physical' AND o.created_at >= :since_created
+),
+line AS (
+    SELECT order_id, sum(despatched) AS despatched, sum(shipped) AS shipped FROM side GROUP BY order_id, line
+)
+SELECT order_id, count(*) FILTER (WHERE despatched > 0) AS despatched_lines,
+       bool_and(despatched = shipped) AS agrees, 0 AS gap_lines, 0 AS not_checked_lines, 0 AS unconfirmed_lines
+  FROM line GROUP BY order_id
+
+
+-- name: gap_suspects
+-- Which touched orders need a look at each line: where a quantity differs, a link is missing or tracking changed?
+CREATE TEMPORARY TABLE gap_suspects ON COMMIT DROP AS
+SELECT order_id FROM gap_orders WHERE NOT agrees
+UNION
+SELECT s.order_id FROM bigcommerce_shipment s JOIN gap_touched t USING (order_id)
+ WHERE s.store = :store AND s.marker IS NOT NULL AND s.deleted_at IS NULL
+   AND s.tracking_number <> '' AND s.tracking_link = ''
+UNION
+SELECT g.order_id
+  FROM gap_touched t
+  JOIN clarus_goods_out g ON g.store = :store AND g.order_id = t.order_id
+  JOIN despatch_parcel p ON p.store = g.store AND p.goods_out_id = g.goods_out_id
+  JOIN clarus_package k ON k.store = p.store AND k.package_id = p.package_id AND k.missing_since IS NULL
+ WHERE k.tracking_number <> '' AND p.tracking_number <> k.tracking_number
+
+
 -- name: gap_lines
--- How does each line of the touched orders stand on both sides?
+-- How does each line of the suspect orders stand on both sides?
 -- The warehouse's word is the goods-out line; the shop's word is quantity_shipped as last read from BigCommerce.
 -- Our own shipments are asked only about lines whose quantities differ: most lines agree, and cost nothing more.
-CREATE TEMPORARY TABLE gap_now ON COMMIT DROP AS
+CREATE TEMPORARY TABLE gap_lines ON COMMIT DROP AS
 WITH warehouse AS (
     SELECT g.order_id, coalesce(l.order_product_id, 0) AS order_product_id,
            CASE WHEN l.order_product_id IS NULL THEN l.goods_out_line_id ELSE 0 END AS unmatched_line,
            min(l.goods_out_line_id) AS goods_out_line_id, min(l.product_code) AS product_code,
            sum(l.despatched) AS despatched, max(coalesce(g.despatched_at, l.seen_at)) AS despatched_at
-      FROM gap_touched t
+      FROM gap_suspects t
       JOIN clarus_goods_out g ON g.store = :store AND g.order_id = t.order_id
       JOIN clarus_goods_out_line l ON l.store = g.store AND l.goods_out_id = g.goods_out_id
      WHERE l.despatched > 0
@@ -40,7 +81,7 @@ WITH warehouse AS (
 shop AS (
     SELECT l.order_id, l.order_product_id, l.sku, l.quantity_shipped AS shipped, l.price_inc_tax, l.seen_at,
            o.currency, o.modified_at, o.read_at, o.is_deleted
-      FROM gap_touched t
+      FROM gap_suspects t
       JOIN bigcommerce_order o ON o.store = :store AND o.order_id = t.order_id
       JOIN bigcommerce_order_line l ON l.store = o.store AND l.order_id = o.order_id
      WHERE l.type = 'physical' AND o.created_at >= :since_created
@@ -48,14 +89,14 @@ shop AS (
 no_link AS (
     SELECT DISTINCT s.order_id, sl.order_product_id
       FROM bigcommerce_shipment s
-      JOIN gap_touched t ON t.order_id = s.order_id
+      JOIN gap_suspects t ON t.order_id = s.order_id
       JOIN bigcommerce_shipment_line sl ON sl.store = s.store AND sl.shipment_id = s.shipment_id
      WHERE s.store = :store AND s.marker IS NOT NULL AND s.deleted_at IS NULL
        AND s.tracking_number <> '' AND s.tracking_link = ''
 ),
 other_tracking AS (
     SELECT DISTINCT g.order_id, dl.order_product_id
-      FROM gap_touched t
+      FROM gap_suspects t
       JOIN clarus_goods_out g ON g.store = :store AND g.order_id = t.order_id
       JOIN despatch_parcel p ON p.store = g.store AND p.goods_out_id = g.goods_out_id
       JOIN clarus_package k ON k.store = p.store AND k.package_id = p.package_id AND k.missing_since IS NULL
@@ -106,54 +147,61 @@ SELECT order_id, order_product_id, goods_out_line_id, sku, despatched, shipped, 
   FROM judged
 
 
--- name: gap_totals
--- Replace what the last proof said of the touched orders, and tell by how much each total moved.
-WITH before AS (
-    DELETE FROM despatch_proof p USING gap_touched t
-     WHERE p.store = :store AND p.order_id = t.order_id
-    RETURNING p.*
-),
-after AS (
-    SELECT order_id,
-           count(*) FILTER (WHERE left_warehouse) AS despatched_lines,
-           count(*) FILTER (WHERE left_warehouse AND category = 'confirmed') AS confirmed_lines,
-           count(*) FILTER (WHERE category NOT IN ('confirmed', 'not_checked')) AS gap_lines,
-           count(*) FILTER (WHERE category = 'not_checked') AS not_checked_lines
-      FROM gap_now GROUP BY order_id
-)
-SELECT coalesce((SELECT sum(despatched_lines) FROM after), 0)
-       - coalesce((SELECT sum(despatched_lines) FROM before), 0) AS despatched_lines,
-       coalesce((SELECT sum(confirmed_lines) FROM after), 0)
-       - coalesce((SELECT sum(confirmed_lines) FROM before), 0) AS confirmed_lines,
-       coalesce((SELECT sum(gap_lines) FROM after), 0) - coalesce((SELECT sum(gap_lines) FROM before), 0) AS gap_lines,
-       coalesce((SELECT sum(not_checked_lines) FROM after), 0)
-       - coalesce((SELECT sum(not_checked_lines) FROM before), 0) AS not_checked_lines
+-- name: gap_count
+-- Put the lines that are not confirmed into their orders' counts.
+UPDATE gap_orders o
+   SET gap_lines = n.gap_lines, not_checked_lines = n.not_checked_lines, unconfirmed_lines = n.unconfirmed_lines
+  FROM (SELECT order_id, count(*) FILTER (WHERE category <> 'not_checked') AS gap_lines,
+               count(*) FILTER (WHERE category = 'not_checked') AS not_checked_lines,
+               count(*) FILTER (WHERE left_warehouse) AS unconfirmed_lines
+          FROM gap_lines WHERE category <> 'confirmed' GROUP BY order_id) n
+ WHERE n.order_id = o.order_id
 
 
--- name: gap_keep
--- Keep the proof of the touched orders: a row for each order, and a row for each line that is not confirmed.
-WITH gone AS (
-    DELETE FROM despatch_gap_line l USING gap_touched t WHERE l.store = :store AND l.order_id = t.order_id
-),
-proof AS (
-    INSERT INTO despatch_proof (store, order_id, despatched_lines, confirmed_lines, gap_lines, not_checked_lines, proven_at)
-    SELECT :store, order_id,
-           count(*) FILTER (WHERE left_warehouse),
-           count(*) FILTER (WHERE left_warehouse AND category = 'confirmed'),
-           count(*) FILTER (WHERE category NOT IN ('confirmed', 'not_checked')),
-           count(*) FILTER (WHERE category = 'not_checked'), :now
-      FROM gap_now GROUP BY order_id
-)
-SELECT 1
+-- name: gap_before
+-- What did the last proof count for the touched orders?
+SELECT coalesce(sum(p.despatched_lines), 0) AS despatched_lines, coalesce(sum(p.confirmed_lines), 0) AS confirmed_lines,
+       coalesce(sum(p.gap_lines), 0) AS gap_lines, coalesce(sum(p.not_checked_lines), 0) AS not_checked_lines
+  FROM gap_touched t JOIN despatch_proof p ON p.store = :store AND p.order_id = t.order_id
 
 
--- name: gap_keep_lines
+-- name: gap_after
+-- What does this one?
+SELECT coalesce(sum(despatched_lines), 0) AS despatched_lines,
+       coalesce(sum(despatched_lines - unconfirmed_lines), 0) AS confirmed_lines,
+       coalesce(sum(gap_lines), 0) AS gap_lines, coalesce(sum(not_checked_lines), 0) AS not_checked_lines
+  FROM gap_orders
+
+
+-- name: forget_proof
+-- Forget the touched orders that count otherwise than before; those that count the same are left alone.
+DELETE FROM despatch_proof p USING gap_touched t
+ WHERE p.store = :store AND p.order_id = t.order_id
+   AND NOT EXISTS (
+       SELECT FROM gap_orders o
+        WHERE o.order_id = p.order_id AND o.despatched_lines = p.despatched_lines AND o.gap_lines = p.gap_lines
+          AND o.not_checked_lines = p.not_checked_lines
+          AND o.despatched_lines - o.unconfirmed_lines = p.confirmed_lines)
+
+
+-- name: keep_proof
+INSERT INTO despatch_proof (store, order_id, despatched_lines, confirmed_lines, gap_lines, not_checked_lines, proven_at)
+SELECT :store, order_id, despatched_lines, despatched_lines - unconfirmed_lines, gap_lines, not_checked_lines, :now
+  FROM gap_orders o
+ WHERE NOT EXISTS (SELECT FROM despatch_proof p WHERE p.store = :store AND p.order_id = o.order_id)
+
+
+-- name: forget_lines
+DELETE FROM despatch_gap_line l USING gap_touched t WHERE l.store = :store AND l.order_id = t.order_id
+
+
+-- name: keep_lines
 -- The lines that are not confirmed, one row each.
 INSERT INTO despatch_gap_line (store, goods_out_line_id, order_product_id, order_id, category, reason, sku, despatched,
                                shipped, since, value_at_risk, currency)
 SELECT :store, goods_out_line_id, order_product_id, order_id, category, reason, sku, despatched, shipped, since,
        value_at_risk, currency
-  FROM gap_now WHERE category <> 'confirmed'
+  FROM gap_lines WHERE category <> 'confirmed'
 
 
 -- name: gap_summary
