@@ -17,7 +17,7 @@ defs = dg.Definitions(
     assets=[*catalogue_assets.ASSETS, *orders_assets.ASSETS, *despatch_assets.ASSETS],
     asset_checks=[*catalogue_checks.CHECKS, *orders_checks.CHECKS, *despatch_checks.CHECKS],
     jobs=[*catalogue_automation.JOBS, *orders_automation.JOBS, *despatch_automation.JOBS],
-    sensors=[*orders_automation.SENSORS, *despatch_automation.SENSORS],
+    sensors=[*catalogue_automation.SENSORS, *orders_automation.SENSORS, *despatch_automation.SENSORS],
     schedules=[*catalogue_automation.SCHEDULES, *despatch_automation.SCHEDULES],
     resources={"stores": Stores()},
     # Every step waits on HTTP or SQL; a process for each would cost seconds and bring nothing.

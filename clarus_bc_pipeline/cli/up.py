@@ -17,6 +17,7 @@ import typer
 
 from clarus_bc_pipeline.cli.output import USAGE, console, errors, fail
 from clarus_bc_pipeline.cli.world import is_free, process, sandbox_world
+from clarus_bc_pipeline.ledger import urls
 
 
 def up(
@@ -46,8 +47,22 @@ def up(
             running.enter_context(process([sys.executable, "-m", "clarus_bc_pipeline.cli", "worker"]))
         if every:
             running.enter_context(_storyteller(address, steps, every))
-        dagster = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port), "--log-level", "warning"]
-        ui = running.enter_context(process([*dagster, "-m", "clarus_bc_pipeline.definitions"]))
+        # From a folder without a dagster.yaml: the one in force is in DAGSTER_HOME.
+        dagster = [
+            sys.executable,
+            "-W",
+            "ignore:Function `dev_command`",
+            "-m",
+            "dagster",
+            "dev",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(port),
+            "--log-level",
+            "warning",
+        ]
+        ui = running.enter_context(process([*dagster, "-m", "clarus_bc_pipeline.definitions"], cwd=urls.home()))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _interrupt)
         try:

@@ -6,7 +6,6 @@ What belongs here: processes, ports and folders of `demo` and `up`. What does no
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -34,14 +33,15 @@ def process(command: list[str], **options: Any) -> Iterator[subprocess.Popen[byt
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:
-            errors.print(f"{command[2]} did not stop within 20 s and is killed")
+            errors.print(f"{' '.join(command[1:4])} did not stop within 20 s and is killed")
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        urls.forget_killed_processes()
 
 
 @contextmanager
@@ -92,7 +92,10 @@ def _dagster_home(home: Path) -> str:
     folder = home / "dagster"
     folder.mkdir(exist_ok=True)
     if Path("dagster.yaml").exists():
-        shutil.copy("dagster.yaml", folder / "dagster.yaml")
+        words = Path("dagster.yaml").read_text()
+        (folder / "dagster.yaml").write_text(
+            words.replace("base_dir: .clarus_bc/", f"base_dir: {home}/"), encoding="utf-8"
+        )
     return str(folder)
 
 

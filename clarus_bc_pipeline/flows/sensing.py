@@ -62,7 +62,7 @@ def store_sensor(*, name: str, job: UnresolvedAssetJobDefinition, news: News, de
                 reasons.append(f"{key}: {new or reason}")
                 if new is not None:
                     requests += [
-                        dg.RunRequest(run_key=f"{key}:{new}", partition_key=key, tags=tags)
+                        dg.RunRequest(run_key=f"{key}:{new} ({_minute()})", partition_key=key, tags=tags)
                         for _, tags in tags_for(job.name, [key])
                     ]
         return dg.SensorResult(
@@ -70,6 +70,11 @@ def store_sensor(*, name: str, job: UnresolvedAssetJobDefinition, news: News, de
         )
 
     return sensor
+
+
+def _minute() -> str:
+    """Part of a run's key: a key runs once for ever, and what a run that failed did not read must be asked for again."""
+    return f"{utc_now():%Y-%m-%dT%H:%M}"
 
 
 def _from(first: str | None, keys: Sequence[str]) -> list[str]:

@@ -1,16 +1,34 @@
-"""The catalogue's job, and the nightly audit of both catalogues."""
+"""The catalogue's job, the nightly audit of both catalogues, and the sensor that reads them for the first time."""
 
 from collections.abc import Iterator
 
 import dagster as dg
+import sqlalchemy as sa
 
 from clarus_bc_pipeline.flows.resources import STORES
-from clarus_bc_pipeline.flows.sensing import tags_for
+from clarus_bc_pipeline.flows.sensing import store_sensor, tags_for
+from clarus_bc_pipeline.flows.store import Store
+from clarus_bc_pipeline.ledger.tables import clarus_product
 
 sync_catalogue = dg.define_asset_job(
     "sync_catalogue",
     selection=dg.AssetSelection.groups("catalogue"),
     description="Read and compare both catalogues.",
+)
+
+
+def _never_read(store: Store) -> str | None:
+    """No call: whether the ledger holds a product of this store."""
+    with store.engine.connect() as connection:
+        known = connection.scalar(sa.select(sa.exists().where(clarus_product.c.store == store.key)))
+    return None if known else "catalogue never read"
+
+
+catalogue_sensor = store_sensor(
+    name="catalogue_sensor",
+    job=sync_catalogue,
+    news=_never_read,
+    description="Reads both catalogues of a store that is new; after that the nightly audit does. Makes no call.",
 )
 
 
@@ -28,4 +46,5 @@ def nightly_catalogue_audit(context: dg.ScheduleEvaluationContext) -> Iterator[d
 
 
 JOBS = [sync_catalogue]
+SENSORS = [catalogue_sensor]
 SCHEDULES = [nightly_catalogue_audit]
