@@ -6,6 +6,7 @@ types mean for a release (the flows): values that we do not know are kept as the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -179,6 +180,19 @@ class _WireOrder(msgspec.Struct, frozen=True, gc=False):
 
 
 _WIRE = msgspec.json.Decoder(_WireOrder)
+
+# An escaped NUL; not the text "\\u0000" after an escaped backslash.
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+def without_nul(body: bytes) -> bytes:
+    """JSON without the NUL characters in its texts: Postgres cannot hold one, and no person has typed it."""
+    if b"\\u0000" not in body:
+        return body
+    cleaned, again = _NUL.subn(rb"\1", body)
+    while again:  # two that touch share no match
+        cleaned, again = _NUL.subn(rb"\1", cleaned)
+    return cleaned
 
 
 def decode_order(raw: bytes | msgspec.Raw) -> Order:

@@ -24,6 +24,7 @@ from clarus_bc_pipeline.bigcommerce.order_record import (
     decode_order,
     modified_at_of,
     unreadable_order,
+    without_nul,
 )
 from clarus_bc_pipeline.decisions.pushes import Priority
 from clarus_bc_pipeline.decisions.unreadable import Unreadable
@@ -99,7 +100,7 @@ def get_order(shop: BigCommerce, order_id: int, *, priority: Priority = Priority
     path = f"v2/orders/{order_id}"
     body = shop.get(path, INCLUDES, priority=priority)
     try:
-        return decode_order(body)
+        return decode_order(without_nul(body))
     except ValueError as error:
         reason = unreadable_order(body, error).reason
         raise Ambiguous(f"GET {path}", f"the reply breaks the specification: {reason}") from error
@@ -158,7 +159,7 @@ def _page(shop: BigCommerce, params: Mapping[str, str | int]) -> list[_Row]:
     if not body:  # 204: V2's word for a list without rows
         return []
     try:
-        records = _RAW_PAGE.decode(body)
+        records = _RAW_PAGE.decode(without_nul(body))
     except msgspec.DecodeError as error:
         raise Ambiguous(
             "GET v2/orders", "the reply breaks the specification: expected an array of orders"

@@ -6,7 +6,6 @@ What belongs here: processes, ports and folders of `demo` and `up`. What does no
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil  # type: ignore[import-untyped]
 import sqlalchemy as sa
 
 from clarus_bc_pipeline.cli.output import OUT_OF_REACH, errors, fail
@@ -24,24 +24,46 @@ from clarus_bc_pipeline.ledger import urls
 from clarus_bc_pipeline.settings import SANDBOX_FILE
 
 DEFAULT_PORT = 8650
+STOP_WITHIN_SECONDS = 15.0
 
 
 @contextmanager
 def process(command: list[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """A process in a group of its own, so that Ctrl-C reaches it once, from us; nothing of its group outlives this."""
-    process = subprocess.Popen(command, start_new_session=True, **options)  # noqa: S603 (our own commands)
+    """A process in a group of its own, so that Ctrl-C reaches it once, from us; none of its family outlives this."""
+    child = subprocess.Popen(command, start_new_session=True, **options)  # noqa: S603 (our own commands)
     try:
-        yield process
+        yield child
     finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            errors.print(f"{' '.join(command[1:4])} did not stop within 20 s and is killed")
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        family = _family(child.pid)
+        for member in family:
+            with suppress(psutil.NoSuchProcess):
+                member.terminate()
+        if late := _await_end(family, child):
+            errors.print(f"{len(late)} processes of {' '.join(command[-2:])} did not stop in time and are killed")
+            for member in late:
+                with suppress(psutil.NoSuchProcess):
+                    member.kill()
+            _await_end(late, child)
         urls.forget_killed_processes()
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _await_end(family: list[psutil.Process], child: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """Those of `family` that still live after the patience."""
+    ends = time.monotonic() + STOP_WITHIN_SECONDS
+    while living := [member for member in family if urls.lives(member.pid)]:
+        child.poll()  # takes our own child's end to the books
+        if time.monotonic() > ends:
+            return living
+        time.sleep(0.05)
+    return []
 
 
 @contextmanager

@@ -73,7 +73,7 @@ def store_sensor(*, name: str, job: UnresolvedAssetJobDefinition, news: News, de
 
 
 def _minute() -> str:
-    """Part of a run's key: a key runs once for ever, and what a run that failed did not read must be asked for again."""
+    """Part of a run's key: a key runs once for ever, and what a failed run did not read must be asked for again."""
     return f"{utc_now():%Y-%m-%dT%H:%M}"
 
 

@@ -144,11 +144,19 @@ def forget_killed_processes() -> None:
 
 
 def _forget_killed(server: Any) -> None:
-    import psutil  # type: ignore[import-untyped]
-
     with server._lock:
         users = server.global_process_id_list
-        users.put([pid for pid in users._get() if psutil.pid_exists(pid)])
+        users.put([pid for pid in users._get() if lives(pid)])
+
+
+def lives(pid: int) -> bool:
+    """Whether the process runs. One that has ended and that nobody has waited for does not."""
+    import psutil  # type: ignore[import-untyped]
+
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _create_database(target: sa.URL, refusal: psycopg.OperationalError) -> None:

@@ -229,7 +229,5 @@ def _bad(key: str, value: str, message: str) -> AddressProblem:
 
 
 def _too_long(key: str, value: str, limit: int) -> AddressProblem:
-    message = (
-        f"the {_WORDS[key]} has {len(value)} characters and Clarus takes {limit}. Shorten it in BigCommerce."
-    )
+    message = f"the {_WORDS[key]} has {len(value)} characters and Clarus takes {limit}. Shorten it in BigCommerce."
     return AddressProblem("field_too_long", key, value, message)

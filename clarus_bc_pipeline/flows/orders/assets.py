@@ -18,9 +18,7 @@ from clarus_bc_pipeline.flows.resources import (
 GROUP: dict[str, Any] = {"partitions_def": STORES, "group_name": "orders", "retry_policy": RETRY}
 
 
-@dg.asset(
-    **GROUP, owners=["team:ecommerce"], kinds={"bigcommerce", "postgres"}, pool=SHOP_POOL, code_version="1"
-)
+@dg.asset(**GROUP, owners=["team:ecommerce"], kinds={"bigcommerce", "postgres"}, pool=SHOP_POOL, code_version="1")
 def bigcommerce_orders(context: dg.AssetExecutionContext, stores: Stores) -> dg.MaterializeResult[Any]:
     """**Pull.** Orders that changed in the shop since the last look, with their lines and delivery addresses.
 

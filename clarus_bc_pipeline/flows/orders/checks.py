@@ -56,9 +56,7 @@ def addresses_can_be_delivered(context: dg.AssetCheckExecutionContext, stores: S
 
 
 @dg.asset_check(asset="order_progress", partitions_def=STORES)
-def paid_orders_reach_the_warehouse(
-    context: dg.AssetCheckExecutionContext, stores: Stores
-) -> dg.AssetCheckResult:
+def paid_orders_reach_the_warehouse(context: dg.AssetCheckExecutionContext, stores: Stores) -> dg.AssetCheckResult:
     """No paid order waits longer than 15 minutes without Clarus having it, unless a named finding holds it."""
     with stores.engine.connect() as connection:
         rows = (
@@ -70,9 +68,7 @@ def paid_orders_reach_the_warehouse(
             .all()
         )
     unexplained = [row for row in rows if not row["held_by"]]
-    lines = [
-        f"- order {row['order_id']}: {row['held_by'] or '**no finding explains it**'}" for row in rows[:50]
-    ]
+    lines = [f"- order {row['order_id']}: {row['held_by'] or '**no finding explains it**'}" for row in rows[:50]]
     severity = Severity.ERROR if unexplained else Severity.WARN
     return dg.AssetCheckResult(
         passed=not rows,

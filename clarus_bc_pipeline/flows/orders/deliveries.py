@@ -5,7 +5,9 @@ What belongs here: the calls, and the facts that a delivery makes true. What doe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,47 +19,70 @@ from clarus_bc_pipeline.clarus.goods_outs import (
     goods_outs_by_reference,
     lines_of,
 )
+from clarus_bc_pipeline.flows.orders.after_release import REFERENCE_TAKEN
 from clarus_bc_pipeline.flows.orders.rules import GOODS_OUT, GOODS_OUT_CANCEL
 from clarus_bc_pipeline.flows.store import Store
-from clarus_bc_pipeline.http import Gone, Refused
+from clarus_bc_pipeline.http import Ambiguous, Gone, NotApplied, Refused
 from clarus_bc_pipeline.ledger import tables
 from clarus_bc_pipeline.ledger.bulk import upsert
 from clarus_bc_pipeline.ledger.outbox import ClaimedPush, Delivery, Receipt
 
+# A push in another thread's hands is due no earlier than its lease's end: it is looked up with the others all the same.
+LEASED = timedelta(minutes=10)
+
 
 class _Known:
-    """Goods-outs that Clarus already holds under references about to be sent: looked up once, 200 a call.
+    """Goods-outs that Clarus already holds under references about to be sent: looked up at the first, 200 a call.
 
-    Clarus documents no idempotency key, and the same reference twice would be packed twice.
+    Clarus documents no idempotency key, and the same reference twice would be packed twice. Safe to share by threads.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        push = tables.push
-        with store.engine.connect() as connection:
-            references = connection.scalars(
-                sa.select(push.c.business_key).where(
-                    push.c.store == store.key,
-                    push.c.kind == GOODS_OUT,
-                    push.c.state == "pending",
-                    push.c.next_attempt_at <= store.now(),
-                )
-            ).all()
-        found = goods_outs_by_reference(store.warehouse, references).records if references else []
-        self._checked = set(references)
-        self._found = {
-            goods_out.reference: goods_out for goods_out in found if goods_out.status != "CANCELLED"
-        }
+        self._lock = threading.Lock()
+        self._found: dict[str, GoodsOut | None] | None = None
 
     def get(self, reference: str) -> GoodsOut | None:
-        if reference not in self._checked:
-            return _find(self._store, reference)
-        return self._found.get(reference)
+        """Raises `NotApplied` when Clarus could not be asked: nothing was sent then."""
+        try:
+            with self._lock:
+                if self._found is None:
+                    due = self._due()
+                    self._found = _looked_up(self._store, due)
+                if reference not in self._found:
+                    self._found |= _looked_up(self._store, [reference])
+                return self._found[reference]
+        except Ambiguous as error:
+            raise NotApplied(error.call, f"not sent, for the look before failed: {error.problem}") from error
+
+    def _due(self) -> list[str]:
+        push = tables.push
+        with self._store.engine.connect() as connection:
+            return list(
+                connection.scalars(
+                    sa.select(push.c.payload["reference"].astext).where(
+                        push.c.store == self._store.key,
+                        push.c.kind == GOODS_OUT,
+                        push.c.state.in_(("pending", "sending")),
+                        push.c.next_attempt_at <= self._store.now() + LEASED,
+                    )
+                )
+            )
 
 
-def _find(store: Store, reference: str) -> GoodsOut | None:
-    page = goods_outs_by_reference(store.warehouse, [reference])
-    return next((g for g in page.records if g.reference == reference and g.status != "CANCELLED"), None)
+def _looked_up(store: Store, references: Sequence[str]) -> dict[str, GoodsOut | None]:
+    found = _live(store, references)
+    return {reference: found.get(reference) for reference in references}
+
+
+def _live(store: Store, references: Sequence[str]) -> dict[str, GoodsOut]:
+    """Goods-outs by reference, but for cancelled ones. Raises `Ambiguous` for one that is there and cannot be read."""
+    if not references:
+        return {}
+    page = goods_outs_by_reference(store.warehouse, references)
+    if page.unreadable:
+        raise Ambiguous(f"goods-out {page.unreadable[0].record}", page.unreadable[0].reason)
+    return {g.reference: g for g in page.records if g.status != "CANCELLED"}
 
 
 def goods_out_delivery(store: Store) -> Delivery:
@@ -65,21 +90,24 @@ def goods_out_delivery(store: Store) -> Delivery:
     known = _Known(store)
 
     def send(push: ClaimedPush) -> Receipt:
-        if existing := known.get(push.business_key):
+        if existing := known.get(push.payload["reference"]):
             return _adopt(store, push, existing)
         created = create_goods_out(store.warehouse, push.payload["body"])
         return Receipt(str(created.id))
 
     def find(push: ClaimedPush) -> Receipt | None:
-        existing = _find(store, push.business_key)
-        return _adopt(store, push, existing) if existing else None
+        existing = _live(store, [push.payload["reference"]]).get(push.payload["reference"])
+        if existing is None:
+            return None
+        # Somebody else's goods-out under our reference: ours is surely not there.
+        return _adopted(existing) if _lines_there(store, existing) == _lines_of(push) else None
 
     def record(connection: sa.Connection, push: ClaimedPush, receipt: Receipt) -> None:
         now = store.now()
         row = (
             store.key,
             int(receipt.remote_id),
-            push.business_key,
+            push.payload["reference"],
             push.payload["order_id"],
             push.payload["order_address_id"],
             receipt.reply.get("status", "PENDING"),
@@ -112,16 +140,26 @@ def goods_out_delivery(store: Store) -> Delivery:
 
 def _adopt(store: Store, push: ClaimedPush, existing: GoodsOut) -> Receipt:
     """The goods-out of the push's reference, when its lines are the push's. Raises `Refused` when they are not."""
-    page = lines_of(store.warehouse, [existing.id])
-    theirs = sorted((line.product_code, int(line.ordered)) for line in page.records)
-    ours = sorted((code, quantity) for _, code, quantity in push.payload["lines"])
+    theirs, ours = _lines_there(store, existing), _lines_of(push)
     if theirs != ours:
-        raise Refused(
-            f"goods-out {existing.reference}",
-            "the reference is already used in Clarus for other lines: "
-            f"{_short(theirs)} there, {_short(ours)} on the order",
-        )
+        words = f"{REFERENCE_TAKEN}: {_short(theirs)} there, {_short(ours)} on the order"
+        raise Refused(f"goods-out {existing.reference}", words)
+    return _adopted(existing)
+
+
+def _adopted(existing: GoodsOut) -> Receipt:
     return Receipt(str(existing.id), {"status": existing.status, "adopted": True})
+
+
+def _lines_there(store: Store, existing: GoodsOut) -> list[tuple[str, int]]:
+    page = lines_of(store.warehouse, [existing.id])
+    if page.unreadable:
+        raise Ambiguous(f"lines of goods-out {existing.reference}", page.unreadable[0].reason)
+    return sorted((line.product_code, int(line.ordered)) for line in page.records)
+
+
+def _lines_of(push: ClaimedPush) -> list[tuple[str, int]]:
+    return sorted((code, quantity) for _, code, quantity in push.payload["lines"])
 
 
 def _short(lines: list[tuple[str, int]]) -> str:
@@ -130,7 +168,7 @@ def _short(lines: list[tuple[str, int]]) -> str:
 
 
 def cancel_delivery(store: Store) -> Delivery:
-    """Cancel a sales order in Clarus. Found again as cancelled, or gone: a pending one is deleted by its cancellation."""
+    """Cancel a sales order in Clarus. Found again as cancelled, or gone: cancelling a pending one deletes it."""
 
     def send(push: ClaimedPush) -> Receipt:
         try:
@@ -140,7 +178,9 @@ def cancel_delivery(store: Store) -> Delivery:
         return Receipt(str(push.payload["goods_out_id"]), {"status": "CANCELLED"})
 
     def find(push: ClaimedPush) -> Receipt | None:
-        page = goods_outs_by_reference(store.warehouse, [push.business_key])
+        page = goods_outs_by_reference(store.warehouse, [push.payload["reference"]])
+        if page.unreadable:
+            raise Ambiguous(f"goods-out {page.unreadable[0].record}", page.unreadable[0].reason)
         here = next((g for g in page.records if g.id == push.payload["goods_out_id"]), None)
         cancelled = here is None or here.status == "CANCELLED"
         return Receipt(str(push.payload["goods_out_id"]), {"status": "CANCELLED"}) if cancelled else None

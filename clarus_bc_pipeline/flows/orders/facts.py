@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from clarus_bc_pipeline.bigcommerce.orders import Order, OrderAddress, OrderLine
+from clarus_bc_pipeline.bigcommerce.orders import Order, OrderAddress
 
 ORDER_COLUMNS = (
     "store",
@@ -63,7 +63,7 @@ PERSONAL_COLUMNS = ("store", "order_id", "payload", "source", "seen_at")
 
 SOURCE = "BigCommerce orders"
 
-_json = msgspec.json.Encoder(order="sorted")
+_json = msgspec.json.Encoder(order="deterministic")
 
 
 @dataclass
@@ -76,54 +76,56 @@ class OrderRows:
     personal: list[tuple[Any, ...]] = field(default_factory=list)
 
 
+class _Extras(msgspec.Struct, frozen=True, gc=False):
+    """What the shopper chose for one line."""
+
+    order_product_id: int
+    sku: str
+    options: tuple[tuple[str, str], ...]
+    wrapping: tuple[str, str] | None
+
+
+class _Personal(msgspec.Struct, frozen=True, gc=False):
+    """The release payload."""
+
+    customer_message: str
+    staff_notes: str
+    addresses: list[OrderAddress]
+    lines: list[_Extras]
+
+
 def order_rows(store: str, orders: Iterable[Order], *, seen_at: datetime) -> OrderRows:
     """Rows for `orders`. Names, e-mail, phone, street and free text go into the personal payload and nowhere else."""
     rows = OrderRows()
     tail = (SOURCE, seen_at)
     for o in orders:
+        order_id = o.id
         rows.orders.append(
             (
-                store,
-                o.id,
-                o.status_id,
-                o.payment_status,
-                o.channel_id,
-                o.currency_code,
-                o.total_inc_tax,
-                o.items_total,
-                o.items_shipped,
-                o.is_deleted,
-                o.external_order_id,
-                o.created_at,
-                o.modified_at,
-                release_hash(o),
-                *tail,
+                store, order_id, o.status_id, o.payment_status, o.channel_id, o.currency_code, o.total_inc_tax,
+                o.items_total, o.items_shipped, o.is_deleted, o.external_order_id, o.created_at, o.modified_at,
+                release_hash(o), *tail,
             )
-        )
-        for line in o.lines:
-            rows.lines.append(
-                (
-                    store,
-                    line.id,
-                    o.id,
-                    line.order_address_id,
-                    line.product_id,
-                    line.variant_id,
-                    line.sku,
-                    line.name,
-                    line.type,
-                    line.quantity,
-                    line.quantity_shipped,
-                    line.quantity_refunded,
-                    line.price_inc_tax,
-                    *tail,
-                )
+        )  # fmt: skip
+        rows.lines += [
+            (
+                store, line.id, order_id, line.order_address_id, line.product_id, line.variant_id, line.sku,
+                line.name, line.type, line.quantity, line.quantity_shipped, line.quantity_refunded,
+                line.price_inc_tax, *tail,
             )
-        for address in o.addresses:
-            rows.addresses.append(
-                (store, address.id, o.id, address.country_iso2, address.shipping_method, *tail)
-            )
-        rows.personal.append((store, o.id, _personal(o), *tail))
+            for line in o.lines
+        ]  # fmt: skip
+        rows.addresses += [
+            (store, address.id, order_id, address.country_iso2, address.shipping_method, *tail)
+            for address in o.addresses
+        ]
+        extras = [
+            _Extras(line.id, line.sku, line.options, line.wrapping)
+            for line in o.lines
+            if line.product_options or line.wrapping_name or line.wrapping_message
+        ]
+        personal = _Personal(o.customer_message, o.staff_notes, o.addresses, extras)
+        rows.personal.append((store, order_id, personal, *tail))
     return rows
 
 
@@ -141,24 +143,3 @@ def release_hash(order: Order) -> str:
         order.customer_message,
     )
     return blake2b(_json.encode(told), digest_size=16).hexdigest()
-
-
-def _personal(order: Order) -> dict[str, Any]:
-    return {
-        "customer_message": order.customer_message,
-        "staff_notes": order.staff_notes,
-        "addresses": [_with_contact(address, order) for address in order.addresses],
-        "lines": [_extras(line) for line in order.lines if line.options or line.wrapping],
-    }
-
-
-def _with_contact(address: OrderAddress, order: Order) -> dict[str, Any]:
-    """The delivery address, with the billing e-mail and phone where it has none: the packing desk needs both."""
-    fields: dict[str, Any] = msgspec.to_builtins(address)
-    fields["email"] = address.email or order.billing_email
-    fields["phone"] = address.phone or order.billing_phone
-    return fields
-
-
-def _extras(line: OrderLine) -> dict[str, Any]:
-    return {"order_product_id": line.id, "sku": line.sku, "options": line.options, "wrapping": line.wrapping}

@@ -60,9 +60,7 @@ def gather(
     return Instructions(joined, too_long, unmapped)
 
 
-def _text(
-    mapping: NoteMapping, personal: Mapping[str, Any], metafields: Mapping[tuple[str, str], str]
-) -> str:
+def _text(mapping: NoteMapping, personal: Mapping[str, Any], metafields: Mapping[tuple[str, str], str]) -> str:
     kind, _, name = mapping.source.partition(":")
     match kind:
         case "metafield":
@@ -80,9 +78,7 @@ def _present(personal: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The sources that a shopper fills in, with their text; what is missed here, a packer would miss."""
     yield "customer_message", str(personal.get("customer_message") or "").strip()
     yield "gift_wrap", "; ".join(_by_line(personal, "gift_wrap"))
-    for name in sorted(
-        {f["name"] for address in personal["addresses"] for f in address.get("form_fields", ())}
-    ):
+    for name in sorted({f["name"] for address in personal["addresses"] for f in address.get("form_fields", ())}):
         yield f"form_field:{name}", "; ".join(_form_field(personal, name))
 
 

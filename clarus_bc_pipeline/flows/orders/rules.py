@@ -1,12 +1,13 @@
-"""When an order goes to the warehouse, how it looks there, and what its later changes mean.
+"""When an order goes to the warehouse, and how it looks there.
 
-What belongs here: decisions, as pure functions of facts. What does not: reading or writing anything (`sync.py`).
-An order is released whole or not at all: one line that cannot be packed holds every line, with a finding for each cause.
+What belongs here: the decision to release, as pure functions of facts. What does not: what later changes mean
+(`after_release.py`), reading or writing anything (`sync.py`). An order is released whole or not at all: one line that
+cannot be packed holds every line, with a finding for each cause.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -22,6 +23,11 @@ from clarus_bc_pipeline.settings import OrdersSettings
 
 GOODS_OUT = "goods_out"
 GOODS_OUT_CANCEL = "goods_out_cancel"
+
+# BigCommerce's order statuses (GET /v2/order_statuses) and line types (orders.v2.oas2.yml). With any other, nobody
+# knows what the shop means, so the order waits.
+STATUS_IDS = frozenset(range(15))
+LINE_TYPES = frozenset({"physical", "digital", "giftcertificate"})
 
 # Clarus statuses (clarus-api.json, GoodsOutStatusId) from which nothing more will happen.
 FINISHED = frozenset({"COMPLETED", "CANCELLED"})
@@ -54,9 +60,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class PaidOrder:
-    """An order that is paid and awaits fulfilment, with the personal payload that the warehouse needs."""
+    """An order that is paid and awaits fulfilment, with the personal payload that the warehouse needs.
+
+    `revision` is 1 for the first release, and one more for each that was set aside unsent because the order changed.
+    """
 
     order_id: int
+    status_id: int
     created_at: datetime
     currency: str
     total_inc_tax: Decimal
@@ -64,10 +74,16 @@ class PaidOrder:
     lines: tuple[Line, ...]
     personal: Mapping[str, Any]
     metafields: Mapping[tuple[str, str], str]
+    revision: int = 1
 
     @property
     def subject(self) -> str:
         return f"order {self.order_id}"
+
+    @property
+    def to_pack(self) -> list[Line]:
+        """The lines that go in a parcel, in the shop's order."""
+        return [line for line in self.lines if line.is_physical and line.to_pack > 0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,72 +105,49 @@ class Account:
 
 def release(order: PaidOrder, *, resolve: Resolve, account: Account, settings: OrdersSettings) -> Decision:
     """Release `order` as one goods-out per delivery address, or hold it whole and say why."""
-    instructions = gather(order.personal, order.metafields, settings)
-    notes = _notes(order, instructions)
-    to_pack = [line for line in order.lines if line.is_physical and line.to_pack > 0]
+    notes = _notes(order, gather(order.personal, order.metafields, settings))
+    if unknown := _unknown_values(order, settings):
+        return Decision((), unknown, notes)
+    to_pack = order.to_pack
     if not to_pack:
-        return Decision(
-            (),
-            (
-                _finding(
-                    order, "nothing_to_release", "is paid and has no physical line with a quantity to pack"
-                ),
-            ),
-            notes,
-        )
+        nothing = _finding(order, "nothing_to_release", "is paid and has no physical line with a quantity to pack")
+        return Decision((), (nothing,), notes)
 
     products, holds = _resolve_lines(order, to_pack, resolve)
-    addresses: dict[int, dict[str, str]] = {}
-    for address_id in dict.fromkeys(line.order_address_id for line in to_pack):
-        addresses[address_id], problems = _address(order, address_id)
-        holds += problems
-    holds += [
-        _finding(
-            order,
-            "field_too_long",
-            f"{text.target} would hold {text.length} characters from {', '.join(text.sources)}; "
-            f"Clarus takes {text.limit}. Shorten the note or map it elsewhere in the orders.notes setting",
-            field=text.target,
-            length=text.length,
-            limit=text.limit,
-        )
-        for text in instructions.too_long
-    ]
-    references = {
-        address_id: reference(order.order_id, n, len(addresses), settings)
-        for n, address_id in enumerate(addresses, start=1)
-    }
-    holds += [
-        _finding(
-            order,
-            "field_too_long",
-            f"reference {value!r} is longer than Clarus's {FIELD_LIMITS['reference']} "
-            "characters. Shorten orders.reference_prefix in the settings",
-            field="reference",
-        )
-        for value in references.values()
-        if len(value) > FIELD_LIMITS["reference"]
-    ]
+    address_ids = list(dict.fromkeys(line.order_address_id for line in to_pack))
+    goods_outs: list[GoodsOut] = []
+    for position, address_id in enumerate(address_ids, start=1):
+        ref = reference(order.order_id, position, len(address_ids), settings)
+        address, problems = _address(order, address_id)
+        instructions = instructions_for(order, address_id, settings)
+        holds += [*problems, *_too_long(order, ref, instructions, several=len(address_ids) > 1)]
+        lines = [line for line in to_pack if line.order_address_id == address_id]
+        goods_outs.append(GoodsOut(ref, address_id, address, instructions.fields, lines))
     if holds:
         return Decision((), tuple(holds), notes)
-    pushes = tuple(
-        _push(
-            order,
-            address_id,
-            references[address_id],
-            address,
-            instructions,
-            account,
-            settings,
-            [
-                (line, products[line.order_product_id])
-                for line in to_pack
-                if line.order_address_id == address_id
-            ],
-        )
-        for address_id, address in addresses.items()
-    )
-    return Decision(pushes, (), notes)
+    return Decision(tuple(_push(order, goods_out, products, account, settings) for goods_out in goods_outs), (), notes)
+
+
+@dataclass(frozen=True, slots=True)
+class GoodsOut:
+    """What goes to one address: `address` and `notes` by Clarus's field names."""
+
+    reference: str
+    order_address_id: int
+    address: Mapping[str, str]
+    notes: Mapping[str, str]
+    lines: Sequence[Line]
+
+
+def instructions_for(order: PaidOrder, address_id: int, settings: OrdersSettings) -> Instructions:
+    """What the packer of one address is told: the order's own words, and those of this address and its lines alone."""
+    ids = {line.order_product_id for line in order.to_pack if line.order_address_id == address_id}
+    share = {
+        **order.personal,
+        "addresses": [a for a in order.personal["addresses"] if a["id"] == address_id],
+        "lines": [extras for extras in order.personal["lines"] if extras["order_product_id"] in ids],
+    }
+    return gather(share, order.metafields, settings)
 
 
 def reference(order_id: int, position: int, addresses: int, settings: OrdersSettings) -> str:
@@ -186,6 +179,7 @@ def _resolve_lines(
                     order,
                     code,
                     f"was not released: {message}",
+                    part=f"SKU {line.sku}" if line.sku else f"line {line.order_product_id}",
                     sku=line.sku,
                     order_product_id=line.order_product_id,
                 )
@@ -195,54 +189,108 @@ def _resolve_lines(
 def _address(order: PaidOrder, address_id: int) -> tuple[dict[str, str], list[Finding]]:
     raw = next((a for a in order.personal["addresses"] if a["id"] == address_id), None)
     if raw is None:
-        return {}, [
-            _finding(order, "bad_address", f"was not released: address {address_id} is not on the order")
-        ]
+        missing = f"was not released: address {address_id} is not on the order"
+        return {}, [_finding(order, "bad_address", missing, part=f"address {address_id}")]
     fields, problems = clarus_address(raw)
     return fields, [
-        _finding(order, problem.code, f"was not released: {problem.message}", field=problem.field)
+        _finding(
+            order,
+            problem.code,
+            f"was not released: {problem.message}",
+            part=f"address {address_id} {problem.field}",
+            field=problem.field,
+        )
         for problem in problems
+        if not problem.is_warning
     ]
+
+
+def _too_long(order: PaidOrder, ref: str, instructions: Instructions, *, several: bool) -> Iterator[Finding]:
+    """What does not fit its field in Clarus; nothing is ever cut."""
+    for text in instructions.too_long:
+        yield _finding(
+            order,
+            "field_too_long",
+            f"was not released: {text.target} would hold {text.length} characters from {', '.join(text.sources)}; "
+            f"Clarus takes {text.limit}. Shorten the note or map it elsewhere in the orders.notes setting",
+            part=f"{ref} {text.target}" if several else text.target,
+            field=text.target,
+            length=text.length,
+            limit=text.limit,
+        )
+    if len(ref) > (limit := FIELD_LIMITS["reference"]):
+        yield _finding(
+            order,
+            "field_too_long",
+            f"was not released: reference {ref!r} is longer than Clarus's {limit} characters. Shorten "
+            "orders.reference_prefix in the settings",
+            part=f"reference {ref}",
+            field="reference",
+        )
+
+
+def _unknown_values(order: PaidOrder, settings: OrdersSettings) -> tuple[Finding, ...]:
+    found = []
+    if not is_known_status(order.status_id, settings):
+        found.append(
+            _finding(
+                order,
+                "unmapped_value",
+                f"was not released: its status_id {order.status_id} is none of BigCommerce's (0 to 14)",
+                part="status_id",
+                field="status_id",
+                value=order.status_id,
+            )
+        )
+    found += [
+        _finding(
+            order,
+            "unmapped_value",
+            f"was not released: line {line.order_product_id} is of type {line.type!r}; known are "
+            f"{', '.join(sorted(LINE_TYPES))}",
+            part=f"line {line.order_product_id} type",
+            field="type",
+            value=line.type,
+        )
+        for line in order.lines
+        if line.type not in LINE_TYPES
+    ]
+    return tuple(found)
+
+
+def is_known_status(status_id: int, settings: OrdersSettings) -> bool:
+    """Whether BigCommerce documents the status, or the settings say what it means."""
+    return status_id in STATUS_IDS or status_id in (*settings.release_status_ids, *settings.cancelled_status_ids)
 
 
 def _notes(order: PaidOrder, instructions: Instructions) -> tuple[Finding, ...]:
     """Findings that tell and do not hold."""
-    empty = [line for line in order.lines if line.type == "physical" and line.quantity == 0]
-    return (
-        *(
-            _finding(
-                order,
-                "zero_quantity_line",
-                f"has line {line.order_product_id} (SKU {line.sku!r}) of quantity 0; "
-                "it is not sent to the warehouse",
-                order_product_id=line.order_product_id,
-            )
-            for line in empty[:1]
-        ),
-        *(
-            (
-                _finding(
-                    order,
-                    "unmapped_instruction",
-                    f"carries text in {', '.join(instructions.unmapped)} that no orders.notes setting sends on",
-                ),
-            )
-            if instructions.unmapped
-            else ()
-        ),
-    )
+    zero = [
+        _finding(
+            order,
+            "zero_quantity_line",
+            f"has line {line.order_product_id} (SKU {line.sku!r}) of quantity 0; it is not sent to the warehouse",
+            part=f"line {line.order_product_id}",
+            order_product_id=line.order_product_id,
+        )
+        for line in order.lines
+        if line.type == "physical" and line.quantity == 0
+    ]
+    if not instructions.unmapped:
+        return tuple(zero)
+    unmapped = f"carries text in {', '.join(instructions.unmapped)} that no orders.notes setting sends on"
+    return (*zero, _finding(order, "unmapped_instruction", unmapped))
 
 
 def _push(
     order: PaidOrder,
-    address_id: int,
-    ref: str,
-    address: Mapping[str, str],
-    instructions: Instructions,
+    goods_out: GoodsOut,
+    products: Mapping[int, Resolved],
     account: Account,
     settings: OrdersSettings,
-    lines: Sequence[tuple[Line, Resolved]],
 ) -> Push:
+    lines = [(line, products[line.order_product_id]) for line in goods_out.lines]
+    ref = goods_out.reference
     body = goods_out_payload(
         account_id=account.account_id,
         warehouse_id=account.warehouse_id,
@@ -250,163 +298,43 @@ def _push(
         external_reference=str(order.order_id),
         expected_despatch_at=order.created_at + timedelta(hours=settings.despatch_within_hours),
         priority=settings.default_priority,
-        address=address,
-        notes=instructions.fields,
+        address=goods_out.address,
+        notes=goods_out.notes,
         lines=[(product.product_id, line.to_pack, str(line.order_product_id)) for line, product in lines],
     )
     return Push(
         kind=GOODS_OUT,
-        business_key=ref,
+        # A key is queued once for ever. What was set aside unsent is followed by a key of its own; the reference,
+        # by which Clarus would tell a duplicate, stays the same.
+        business_key=ref if order.revision == 1 else f"{ref}#{order.revision}",
         lane=f"order:{order.order_id}",
         priority=Priority.ORDER_RELEASE,
         payload={
             "body": body,
             "reference": ref,
             "order_id": order.order_id,
-            "order_address_id": address_id,
+            "order_address_id": goods_out.order_address_id,
             "release_hash": order.release_hash,
+            "revision": order.revision,
             "lines": [[line.order_product_id, product.product_code, line.to_pack] for line, product in lines],
-        },
-        cause={"order_id": order.order_id, "release_hash": order.release_hash},
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class ReleasedOrder:
-    """An order that Clarus holds (or is about to), with both sides' state. One row for each goods-out."""
-
-    order_id: int
-    reference: str
-    order_status_id: int
-    is_deleted: bool
-    release_hash: str
-    value: Decimal
-    currency: str
-    goods_out_id: int | None
-    goods_out_status: str | None
-    released_hash: str
-    missing: bool
-    cancel_state: str | None
-    changes: tuple[str, ...] = ()
-
-    @property
-    def subject(self) -> str:
-        return f"order {self.order_id}"
-
-
-def after_release(order: ReleasedOrder, settings: OrdersSettings) -> Decision:
-    """What a change on either side means for an order that the warehouse holds: cancel it, tell somebody, or nothing."""
-    cancelled = order.is_deleted or order.order_status_id in settings.cancelled_status_ids
-    finished = order.goods_out_status in FINISHED or order.missing
-    if cancelled and not finished:
-        return _cancel(order)
-    if cancelled and order.goods_out_status == "COMPLETED":
-        return Decision(
-            (),
-            (
-                _about(
-                    order,
-                    "manual_cancel_needed",
-                    f"was cancelled in BigCommerce and goods-out {order.reference} had already left",
-                ),
-            ),
-        )
-    if cancelled:
-        return Decision((), ())
-    if order.missing or order.goods_out_status == "CANCELLED":
-        how = "deleted" if order.missing else "cancelled"
-        return Decision(
-            (),
-            (
-                _about(
-                    order,
-                    "cancelled_in_clarus",
-                    f"is live in BigCommerce, and goods-out {order.reference} was {how} in Clarus",
-                ),
-            ),
-        )
-    if order.release_hash != order.released_hash and order.goods_out_status != "COMPLETED":
-        changed = ", ".join(order.changes) or "lines or address"
-        return Decision(
-            (),
-            (
-                _about(
-                    order,
-                    "order_changed_after_release",
-                    f"was changed in BigCommerce ({changed}) after goods-out {order.reference} was "
-                    "released; Clarus still has the old one",
-                    changed=list(order.changes),
-                ),
-            ),
-        )
-    return Decision((), ())
-
-
-def _cancel(order: ReleasedOrder) -> Decision:
-    if order.cancel_state == "parked":
-        return Decision(
-            (),
-            (
-                _about(
-                    order,
-                    "manual_cancel_needed",
-                    f"was cancelled in BigCommerce, and Clarus refused to cancel goods-out "
-                    f"{order.reference} (status {order.goods_out_status})",
-                ),
-            ),
-        )
-    if order.goods_out_id is None or order.cancel_state is not None:
-        return Decision((), ())
-    push = Push(
-        kind=GOODS_OUT_CANCEL,
-        business_key=order.reference,
-        lane=f"order:{order.order_id}",
-        priority=Priority.SHIPMENT,
-        payload={
-            "goods_out_id": order.goods_out_id,
-            "reference": order.reference,
-            "order_id": order.order_id,
         },
         cause={
             "order_id": order.order_id,
-            "status_id": order.order_status_id,
-            "is_deleted": order.is_deleted,
+            "release_hash": order.release_hash,
+            "value_at_risk": str(order.total_inc_tax),
+            "currency": order.currency,
         },
     )
-    deleted = (
-        (
-            _about(
-                order,
-                "order_deleted",
-                f"was deleted or archived in BigCommerce while Clarus holds goods-out "
-                f"{order.reference}; it is being cancelled there",
-            ),
-        )
-        if order.is_deleted
-        else ()
-    )
-    return Decision((push,), deleted)
 
 
-def _finding(order: PaidOrder, code: str, sentence: str, **evidence: Any) -> Finding:
+def _finding(order: PaidOrder, code: str, sentence: str, *, part: str = "", **evidence: Any) -> Finding:
+    """`part` names what of the order is meant: each cause is a finding of its own."""
     return Finding(
         code,
-        order.subject,
+        f"{order.subject}, {part}" if part else order.subject,
         f"Order {order.order_id} {sentence}.".replace("..", "."),
         order_id=order.order_id,
         evidence=evidence,
         value_at_risk=order.total_inc_tax,
-        currency=order.currency,
-    )
-
-
-def _about(order: ReleasedOrder, code: str, sentence: str, **evidence: Any) -> Finding:
-    return Finding(
-        code,
-        order.subject,
-        f"Order {order.order_id} {sentence}.",
-        order_id=order.order_id,
-        evidence={"reference": order.reference, **evidence},
-        value_at_risk=order.value,
         currency=order.currency,
     )

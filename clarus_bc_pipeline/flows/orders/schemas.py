@@ -64,9 +64,7 @@ def address_frame(addresses: list[dict]) -> pd.DataFrame:  # type: ignore[type-a
         problems = clarus_address(address)[1]
         rows.append(
             {
-                "problem_fields": ", ".join(
-                    f"bad_address: {p.field}" for p in problems if p.code == "bad_address"
-                ),
+                "problem_fields": ", ".join(f"bad_address: {p.field}" for p in problems if p.code == "bad_address"),
                 "long_fields": ", ".join(p.field for p in problems if p.code == "field_too_long"),
             }
         )

@@ -1,61 +1,59 @@
 """The orders flow's verbs for one store: pull, decide, deliver, prove.
 
-What belongs here: carrying facts and decisions between the systems, the ledger and `rules.py`. What does not: any `if`
-about what an order deserves (`rules.py`), and Dagster (`assets.py`).
+What belongs here: carrying facts and decisions between the systems, the ledger and the rules. What does not: any `if`
+about what an order deserves (`rules.py`, `after_release.py`), reading the shop (`pulling.py`), Dagster (`assets.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from clarus_bc_pipeline.bigcommerce.metafields import pull_order_metafields
-from clarus_bc_pipeline.bigcommerce.orders import Order, newest_change, pull_orders
+from clarus_bc_pipeline.bigcommerce.orders import newest_change
 from clarus_bc_pipeline.clarus.products import products_by_code
 from clarus_bc_pipeline.decisions import Finding
-from clarus_bc_pipeline.decisions.unreadable import Unreadable
 from clarus_bc_pipeline.flows.catalogue.closest import CodeIndex
 from clarus_bc_pipeline.flows.catalogue.rules import SkuMap, resolve_sku
 from clarus_bc_pipeline.flows.catalogue.sync import keep_products, product_codes
 from clarus_bc_pipeline.flows.delivering import deliver_now
-from clarus_bc_pipeline.flows.orders import facts, rules
+from clarus_bc_pipeline.flows.orders import rules
+from clarus_bc_pipeline.flows.orders.after_release import (
+    AfterRelease,
+    ReleasedOrder,
+    after_release,
+    what_changed,
+)
 from clarus_bc_pipeline.flows.orders.deliveries import cancel_delivery, goods_out_delivery
+from clarus_bc_pipeline.flows.orders.pulling import EPOCH, Pulled, first_moment, keep_orders, pull
 from clarus_bc_pipeline.flows.store import Store
 from clarus_bc_pipeline.ledger import tables
-from clarus_bc_pipeline.ledger.bulk import upsert
 from clarus_bc_pipeline.ledger.cursors import read_cursor, write_cursor
 from clarus_bc_pipeline.ledger.findings import record_findings
 from clarus_bc_pipeline.ledger.outbox import DeliveryReport, due_mark, enqueue, supersede
 from clarus_bc_pipeline.ledger.queries import read_queries
 
+__all__ = ["Decided", "Pulled", "decide", "deliver", "keep_orders", "news", "prove", "pull"]
+
 SQL = read_queries(Path(__file__).with_name("queries.sql"))
 
-FEED = "bigcommerce_orders"
-METAFIELDS_FEED = "bigcommerce_order_metafields"
 DECIDED = "orders_decided"
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+# Which decision looks after a finding, and so may resolve it.
+RELEASE, AFTER_RELEASE, NOTES = "orders.release", "orders.after_release", "orders.notes"
+RELEASE_AT_MOST = 100_000  # orders a decision
 # How far each decision looks back over the last one, so that a transaction that committed late is not missed.
 DECISION_OVERLAP = timedelta(minutes=5)
-DECIDE_AT_ONCE = 1000  # orders a transaction
 
 Progress = Callable[[int], None]
 KINDS = (rules.GOODS_OUT, rules.GOODS_OUT_CANCEL)
-
-
-@dataclass(frozen=True, slots=True)
-class Pulled:
-    """What a pull read: `changed` orders are new or differ from what the ledger held."""
-
-    read: int
-    changed: int
-    unreadable: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +67,22 @@ class Decided:
 
 
 def news(store: Store) -> str | None:
-    """What is new for this flow, as a short text, or None: one call to the shop, one to Clarus while SKUs are missing."""
+    """What is new for this flow, as a short text, or None.
+
+    Costs one call to the shop, and one to Clarus while an order waits for a SKU.
+    """
     newest = newest_change(store.shop)
     with store.engine.connect() as connection:
-        order = tables.bigcommerce_order
-        known = (
-            newest is None
-            or connection.scalar(
-                sa.select(order.c.order_id).where(
-                    order.c.store == store.key,
-                    order.c.order_id == newest[0],
-                    order.c.modified_at == newest[1],
-                )
-            )
-            is not None
+        known = newest is None or _is_kept(connection, store, *newest)
+        undecided = connection.scalar(
+            SQL["undecided"], {"store": store.key, "until": _decided_until(connection, store)}
         )
         due = due_mark(connection, store=store.key, kinds=KINDS, now=store.now())
-        finding = tables.finding
-        missing = connection.scalars(
-            sa.select(finding.c.evidence["sku"].astext).where(
-                finding.c.store == store.key,
-                finding.c.scope == "orders.release",
-                finding.c.state == "open",
-                finding.c.evidence.has_key("sku"),
-            )
-        ).all()
-    if not known and newest is not None:
+        missing = _missing_skus(connection, store)
+    if newest is not None and not known:
         return f"order {newest[0]} changed {newest[1].isoformat()}"
+    if undecided is not None:
+        return f"changes kept {undecided.isoformat()} are not decided"
     if missing:
         sku_map = SkuMap(store.settings.skus)
         found = products_by_code(store.warehouse, sorted({sku_map.to_clarus(sku) for sku in missing})).records
@@ -104,104 +91,31 @@ def news(store: Store) -> str | None:
     return due
 
 
-def pull(store: Store, *, progress: Progress | None = None) -> Pulled:
-    """Read what changed in the shop since the last pull. Rows and the cursor that covers them commit together."""
-    with store.engine.connect() as connection:
-        position = read_cursor(connection, store=store.key, feed=FEED)
-    since = datetime.fromisoformat(position["modified_since"]) if position else _first_moment(store)
-    overlap = timedelta(seconds=store.settings.bigcommerce.overlap_seconds)
-    read = changed = unreadable = 0
-    for page in pull_orders(store.shop, modified_since=since - overlap):
-        newest = max((order.modified_at for order in page.orders), default=since)
-        since = max(since, newest)
-        with store.engine.begin() as connection:
-            changed += keep_orders(connection, store, page.orders)
-            _record_unreadable(connection, store, page.unreadable)
-            write_cursor(
-                connection,
-                store=store.key,
-                feed=FEED,
-                position={"modified_since": since.isoformat()},
-                now=store.now(),
+def _is_kept(connection: sa.Connection, store: Store, order_id: int, modified_at: datetime) -> bool:
+    order = tables.bigcommerce_order
+    here = (order.c.store == store.key) & (order.c.order_id == order_id) & (order.c.modified_at == modified_at)
+    return connection.scalar(sa.select(order.c.order_id).where(here)) is not None
+
+
+def _missing_skus(connection: sa.Connection, store: Store) -> list[str]:
+    """SKUs that orders wait for."""
+    finding = tables.finding
+    return list(
+        connection.scalars(
+            sa.select(finding.c.evidence["sku"].astext).where(
+                finding.c.store == store.key,
+                finding.c.scope == RELEASE,
+                finding.c.state == "open",
+                finding.c.evidence.has_key("sku"),
             )
-        read += len(page.orders)
-        unreadable += len(page.unreadable)
-        if progress:
-            progress(len(page.orders))
-    if changed:
-        _pull_metafields(store)
-    return Pulled(read, changed, unreadable)
-
-
-def keep_orders(connection: sa.Connection, store: Store, orders: list[Order]) -> int:
-    """Store `orders` in the caller's transaction; returns how many were new or different."""
-    rows = facts.order_rows(store.key, orders, seen_at=store.now())
-    kept = upsert(connection, tables.bigcommerce_order, rows.orders, columns=facts.ORDER_COLUMNS)
-    upsert(connection, tables.bigcommerce_order_line, rows.lines, columns=facts.LINE_COLUMNS)
-    upsert(connection, tables.bigcommerce_order_address, rows.addresses, columns=facts.ADDRESS_COLUMNS)
-    upsert(connection, tables.order_personal, rows.personal, columns=facts.PERSONAL_COLUMNS)
-    return kept.inserted + kept.changed
-
-
-def _pull_metafields(store: Store) -> None:
-    """Read order metafields that a note mapping asks for; one list call for all orders that changed."""
-    wanted = sorted(
-        {
-            m.source.removeprefix("metafield:").partition("/")[0]
-            for m in store.settings.orders.notes
-            if m.source.startswith("metafield:")
-        }
-    )
-    if not wanted:
-        return
-    with store.engine.connect() as connection:
-        position = read_cursor(connection, store=store.key, feed=METAFIELDS_FEED)
-    since = datetime.fromisoformat(position["modified_since"]) if position else _first_moment(store)
-    started = store.now()
-    columns = ("store", "metafield_id", "order_id", "namespace", "key", "value", "source", "seen_at")
-    for page in pull_order_metafields(store.shop, modified_since=since, namespaces=wanted):
-        rows = [
-            (store.key, m.id, m.order_id, m.namespace, m.key, m.value, "BigCommerce metafields", started)
-            for m in page
-        ]
-        with store.engine.begin() as connection:
-            upsert(connection, tables.order_metafield, rows, columns=columns)
-    overlap = timedelta(seconds=store.settings.bigcommerce.overlap_seconds)
-    with store.engine.begin() as connection:
-        write_cursor(
-            connection,
-            store=store.key,
-            feed=METAFIELDS_FEED,
-            position={"modified_since": (started - overlap).isoformat()},
-            now=started,
         )
-
-
-def _first_moment(store: Store) -> datetime:
-    since = store.settings.orders.since
-    return datetime.fromisoformat(since) if since else EPOCH
-
-
-def _record_unreadable(connection: sa.Connection, store: Store, unreadable: list[Unreadable]) -> None:
-    findings = [
-        Finding("unreadable_record", u.record, f"{u.system} gave a record that cannot be read: {u.reason}.")
-        for u in unreadable
-    ]
-    # Only what this page held was examined: a record is readable again when it comes back whole.
-    record_findings(
-        connection,
-        store=store.key,
-        scope="orders.pull",
-        findings=findings,
-        examined={f.subject for f in findings},
-        now=store.now(),
     )
 
 
 def decide(store: Store) -> Decided:
-    """Release what is paid and can be packed, and act on what changed after release."""
-    released = _decide_releases(store)
+    """Act on what changed after release, then release what is paid and can be packed."""
     changed = _decide_after_release(store)
+    released = _decide_releases(store)
     return Decided(
         released.considered + changed.considered,
         released.enqueued + changed.enqueued,
@@ -212,38 +126,23 @@ def decide(store: Store) -> Decided:
 
 def _decide_releases(store: Store) -> Decided:
     settings = store.settings.orders
+    known_status_ids = {*rules.STATUS_IDS, *settings.release_status_ids, *settings.cancelled_status_ids}
+    given = {
+        "store": store.key,
+        "status_ids": list(settings.release_status_ids),
+        "known_status_ids": sorted(known_status_ids),
+        "payment_statuses": list(settings.paid_payment_statuses),
+        "since": first_moment(store),
+        "most": RELEASE_AT_MOST,
+    }
     with store.engine.connect() as connection:
-        rows = (
-            connection.execute(
-                SQL["orders_to_release"],
-                {
-                    "store": store.key,
-                    "status_ids": list(settings.release_status_ids),
-                    "payment_statuses": list(settings.paid_payment_statuses),
-                    "since": _first_moment(store),
-                    "most": 100_000,
-                },
-            )
-            .mappings()
-            .all()
-        )
+        rows = connection.execute(SQL["orders_to_release"], given).mappings().all()
     orders = [_paid_order(row) for row in rows]
     sku_map = SkuMap(store.settings.skus)
-    codes = _known_codes(store, orders, sku_map)
-    account = (
-        rules.Account(store.warehouse.account_id, store.warehouse.warehouse_id)
-        if orders
-        else rules.Account(0, 0)
-    )
-    decisions = [
-        rules.release(
-            order,
-            resolve=partial(resolve_sku, sku_map=sku_map, product_codes=codes, store=store.key),
-            account=account,
-            settings=settings,
-        )
-        for order in orders
-    ]
+    resolve = partial(resolve_sku, sku_map=sku_map, product_codes=_known_codes(store, orders, sku_map), store=store.key)
+    warehouse = store.warehouse
+    account = rules.Account(warehouse.account_id, warehouse.warehouse_id) if orders else rules.Account(0, 0)
+    decisions = [rules.release(order, resolve=resolve, account=account, settings=settings) for order in orders]
     findings = [finding for decision in decisions for finding in decision.findings]
     notes = [note for decision in decisions for note in decision.notes]
     now = store.now()
@@ -254,30 +153,21 @@ def _decide_releases(store: Store) -> Decided:
             now=now,
             pushes=[push for decision in decisions for push in decision.pushes],
         )
-        record_findings(
-            connection, store=store.key, scope="orders.release", findings=findings, examined=None, now=now
-        )
+        record_findings(connection, store=store.key, scope=RELEASE, findings=findings, examined=None, now=now)
         record_findings(
             connection,
             store=store.key,
-            scope="orders.notes",
+            scope=NOTES,
             findings=notes,
             now=now,
-            examined={order.subject for order in orders},
+            examined_orders=[order.order_id for order in orders],
         )
-    return Decided(
-        len(orders), enqueued, sum(1 for d in decisions if not d.pushes), len(findings) + len(notes)
-    )
+    return Decided(len(orders), enqueued, sum(1 for d in decisions if not d.pushes), len(findings) + len(notes))
 
 
 def _known_codes(store: Store, orders: list[rules.PaidOrder], sku_map: SkuMap) -> CodeIndex:
-    """Clarus product ids by code. Codes that the ledger lacks are asked for by name; all are loaded to explain a miss."""
-    wanted = {
-        sku_map.to_clarus(line.sku)
-        for order in orders
-        for line in order.lines
-        if line.is_physical and line.sku
-    }
+    """Clarus product ids by code. What the ledger lacks is asked for by name; all are loaded to explain a miss."""
+    wanted = {sku_map.to_clarus(line.sku) for order in orders for line in order.lines if line.is_physical and line.sku}
     with store.engine.connect() as connection:
         known = product_codes(connection, store=store.key)
     missing = sorted(wanted - known.keys())
@@ -295,96 +185,120 @@ def _paid_order(row: sa.RowMapping) -> rules.PaidOrder:
     )
     return rules.PaidOrder(
         order_id=row["order_id"],
+        status_id=row["status_id"],
         created_at=row["created_at"],
         currency=row["currency"],
         total_inc_tax=row["total_inc_tax"],
         release_hash=row["release_hash"],
         lines=lines,
-        personal=row["personal"],
+        personal=row["personal"] or {},
         metafields={(namespace, key): value for namespace, key, value in row["metafields"] or ()},
+        revision=row.get("revision", 1),
     )
 
 
 def _decide_after_release(store: Store) -> Decided:
     now = store.now()
     with store.engine.connect() as connection:
-        position = read_cursor(connection, store=store.key, feed=DECIDED)
-        since = datetime.fromisoformat(position["until"]) - DECISION_OVERLAP if position else EPOCH
-        rows = (
-            connection.execute(SQL["released_orders"], {"store": store.key, "since": since}).mappings().all()
-        )
+        since = _decided_until(connection, store) - DECISION_OVERLAP
+        given = {"store": store.key, "since": since}
+        rows = connection.execute(SQL["released_orders"], given).mappings().all()
     enqueued = 0
     findings: list[Finding] = []
     with store.engine.begin() as connection:
-        for row in rows:
-            order = _released_order(row)
-            if row["push_state"] == "pending" and row["goods_out_id"] is None and _is_cancelled(order, store):
-                supersede(connection, store=store.key, kind=rules.GOODS_OUT, business_keys=[order.reference])
-                continue
-            decision = rules.after_release(order, store.settings.orders)
-            enqueued += enqueue(connection, store=store.key, pushes=decision.pushes, now=now)
-            findings += decision.findings
+        for _, goods_outs in groupby(rows, key=itemgetter("order_id")):
+            released = _released_orders(list(goods_outs), store)
+            decisions = [after_release(order, store.settings.orders) for order in released]
+            _set_aside(connection, store, released, decisions)
+            for decision in decisions:
+                enqueued += enqueue(connection, store=store.key, pushes=decision.pushes, now=now)
+                findings += decision.findings
         record_findings(
             connection,
             store=store.key,
-            scope="orders.after_release",
+            scope=AFTER_RELEASE,
             findings=findings,
-            examined={f"order {row['order_id']}" for row in rows},
+            examined_orders={row["order_id"] for row in rows},
             now=now,
         )
         # A note for the packer has had its time once the order has left.
         record_findings(
             connection,
             store=store.key,
-            scope="orders.notes",
+            scope=NOTES,
             findings=[],
             now=now,
-            examined={f"order {r['order_id']}" for r in rows if r["goods_out_status"] in rules.FINISHED},
+            examined_orders={r["order_id"] for r in rows if r["goods_out_status"] in rules.FINISHED},
         )
         write_cursor(connection, store=store.key, feed=DECIDED, position={"until": now.isoformat()}, now=now)
     return Decided(len(rows), enqueued, 0, len(findings))
 
 
-def _is_cancelled(order: rules.ReleasedOrder, store: Store) -> bool:
-    return order.is_deleted or order.order_status_id in store.settings.orders.cancelled_status_ids
+def _set_aside(
+    connection: sa.Connection,
+    store: Store,
+    released: Sequence[ReleasedOrder],
+    decisions: Sequence[AfterRelease],
+) -> None:
+    """Withdraw pushes that must not go. An order is made anew whole or not at all: with one of its pushes in a
+    worker's hands by now, none is withdrawn, and the next decision sees what became of it."""
+    pairs = list(zip(released, decisions, strict=True))
+    for order, decision in pairs:
+        if decision.set_aside:
+            supersede(connection, store=store.key, kind=rules.GOODS_OUT, business_keys=[order.business_key])
+    stale = [o.business_key for o, d in pairs if d.make_anew and o.push_state != "superseded"]
+    if stale:
+        attempt = connection.begin_nested()
+        if supersede(connection, store=store.key, kind=rules.GOODS_OUT, business_keys=stale) == len(stale):
+            attempt.commit()
+        else:
+            attempt.rollback()
 
 
-def _released_order(row: sa.RowMapping) -> rules.ReleasedOrder:
-    changes: tuple[str, ...] = ()
-    if row["current_lines"] is not None or row["release_hash"] != row["released_hash"]:
-        released = {line: quantity for line, _, quantity in row["released_lines"]}
-        current = {line: quantity for line, _, quantity in row["current_lines"] or ()}
-        names = {line: sku for line, sku, _ in row["current_lines"] or ()} | {
-            line: code for line, code, _ in row["released_lines"]
-        }
-        changes = tuple(
-            f"{names[line]}: {released.get(line, 0)} -> {current.get(line, 0)}"
-            for line in sorted(released.keys() | current.keys())
-            if released.get(line, 0) != current.get(line, 0)
-        ) or ("address or message",)
-    return rules.ReleasedOrder(
-        order_id=row["order_id"],
-        reference=row["reference"],
-        order_status_id=row["order_status_id"],
-        is_deleted=row["is_deleted"],
-        release_hash=row["release_hash"],
-        value=row["value"],
-        currency=row["currency"],
-        goods_out_id=row["goods_out_id"],
-        goods_out_status=row["goods_out_status"],
-        released_hash=row["released_hash"],
-        missing=row["missing"],
-        cancel_state=row["cancel_state"],
-        changes=changes,
-    )
+def _decided_until(connection: sa.Connection, store: Store) -> datetime:
+    position = read_cursor(connection, store=store.key, feed=DECIDED)
+    return datetime.fromisoformat(position["until"]) if position else EPOCH
 
 
-def deliver(
-    store: Store, *, progress: Progress | None = None, until: datetime | None = None
-) -> DeliveryReport:
-    """Send what is due to Clarus: goods-outs and cancellations."""
+def _released_orders(rows: Sequence[sa.RowMapping], store: Store) -> list[ReleasedOrder]:
+    """The goods-outs of one order."""
+    settings = store.settings.orders
+    addresses = {row["released"]["order_address_id"] for row in rows}
+    return [
+        ReleasedOrder(
+            order_id=row["order_id"],
+            reference=row["reference"],
+            business_key=row["business_key"],
+            push_state=row["push_state"],
+            last_error=row["last_error"],
+            order_status_id=row["status_id"],
+            is_deleted=row["is_deleted"],
+            items_shipped=row["items_shipped"],
+            release_hash=row["release_hash"],
+            released_hash=row["released"]["release_hash"],
+            value=row["total_inc_tax"],
+            currency=row["currency"],
+            goods_out_id=row["goods_out_id"],
+            goods_out_status=row["goods_out_status"],
+            missing=row["missing"],
+            cancel_state=row["cancel_state"],
+            is_unsent=row["is_unsent"],
+            order_is_unsent=row["order_is_unsent"],
+            changes=what_changed(_paid_order(row), row["released"], settings, released_addresses=addresses)
+            if row["release_hash"] != row["released"]["release_hash"]
+            else (),
+        )
+        for row in rows
+    ]
+
+
+def deliver(store: Store, *, progress: Progress | None = None, until: datetime | None = None) -> DeliveryReport:
+    """Send what is due to Clarus: goods-outs and cancellations. What Clarus refused is told at once."""
     deliveries = [goods_out_delivery(store), cancel_delivery(store)]
-    return deliver_now(store, deliveries, system="Clarus", until=until, progress=progress)
+    report = deliver_now(store, deliveries, system="Clarus", until=until, progress=progress)
+    if report.parked:
+        _decide_after_release(store)
+    return report
 
 
 def prove(store: Store) -> list[dict[str, Any]]:
