@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ class SmallWorld:
     settings: Path
     environment: dict[str, str]
 
-    @property
+    @cached_property
     def engine(self) -> sa.Engine:
         return new_engine(self.environment[URL_VARIABLE])
 

@@ -1,4 +1,4 @@
-"""The resident worker as a process: it serves, is alone, wakes by a hint, stops when asked, and is replaced when killed."""
+"""The resident worker as a process: serves alone, wakes by a hint, stops when asked, is replaced when killed."""
 
 from __future__ import annotations
 
@@ -60,9 +60,10 @@ def orders_in_clarus(world: SmallWorld) -> int:
     return sum(1 for g in list(world.scenario.warehouse.goods_outs.rows.values()) if g["account"]["code"] == "HOME")
 
 
-def test_it_carries_orders_to_clarus_and_despatches_to_the_shop_and_tells_dagster_once_a_cycle(
-    world: SmallWorld,
+def test_it_carries_orders_and_despatches_and_tells_dagster_once_a_cycle(
+    world: SmallWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    world.point_here(monkeypatch)
     with worker(world):
         until(lambda: orders_in_clarus(world) > 3)
         world.scenario.first_despatch()

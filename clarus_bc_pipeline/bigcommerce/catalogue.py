@@ -57,9 +57,7 @@ class _Variant(msgspec.Struct, frozen=True):
 class _Product(msgspec.Struct, frozen=True):
     id: int
     name: str
-    variants: list[
-        _Variant
-    ]  # asked for by `include`: a reply without them must not look like an empty catalogue
+    variants: list[_Variant]  # asked for by `include`: a reply without them must not look like an empty catalogue
     sku: str | None = None
     gtin: str | None = None
     upc: str | None = None

@@ -12,7 +12,7 @@ import msgspec
 
 from clarus_bc_pipeline.bigcommerce.client import BigCommerce, decoded
 from clarus_bc_pipeline.bigcommerce.dates import to_filter
-from clarus_bc_pipeline.bigcommerce.order_record import without_nul
+from clarus_bc_pipeline.bigcommerce.order_record import storable
 from clarus_bc_pipeline.bigcommerce.paging import pages_by_cursor
 
 PATH = "v3/orders/metafields"
@@ -45,4 +45,4 @@ def pull_order_metafields(
     params = {"namespace:in": ",".join(sorted(namespaces)), "date_modified:min": to_filter(modified_since)}
     for page in pages_by_cursor(shop, PATH, params, limit=PAGE_SIZE):
         if page:
-            yield [decoded(f"GET {PATH}", without_nul(bytes(raw)), _ONE) for raw in page]
+            yield [decoded(f"GET {PATH}", storable(bytes(raw)), _ONE) for raw in page]

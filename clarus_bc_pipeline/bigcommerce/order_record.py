@@ -181,23 +181,34 @@ class _WireOrder(msgspec.Struct, frozen=True, gc=False):
 
 _WIRE = msgspec.json.Decoder(_WireOrder)
 
-# An escaped NUL; not the text "\\u0000" after an escaped backslash.
-_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+# Escapes of JSON, each whole, so that the text "\\u0000" after an escaped backslash is not taken for one.
+_ESCAPE = re.compile(
+    rb"\\u0000|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
+    re.DOTALL,
+)
 
 
-def without_nul(body: bytes) -> bytes:
-    """JSON without the NUL characters in its texts: Postgres cannot hold one, and no person has typed it."""
-    if b"\\u0000" not in body:
+def storable(body: bytes) -> bytes:
+    """JSON whose texts Postgres can hold: without NUL characters, and with U+FFFD for half of a surrogate pair.
+
+    No person has typed either; a shop's app that broke an emoji or sent binary has.
+    """
+    if b"\\u0000" not in body and b"\\ud" not in body and b"\\uD" not in body:
         return body
-    cleaned, again = _NUL.subn(rb"\1", body)
-    while again:  # two that touch share no match
-        cleaned, again = _NUL.subn(rb"\1", cleaned)
-    return cleaned
+    return _ESCAPE.sub(_mended, body)
+
+
+def _mended(escape: re.Match[bytes]) -> bytes:
+    if escape[1]:
+        return b"\\ufffd"
+    return b"" if escape[0] == b"\\u0000" else escape[0]
 
 
 def decode_order(raw: bytes | msgspec.Raw) -> Order:
     """One order. Raises `msgspec.DecodeError` or ValueError, the words naming the field."""
     wire = _WIRE.decode(raw)
+    if not wire.total_inc_tax.is_finite():
+        raise ValueError(f"total_inc_tax: expected an amount, got {wire.total_inc_tax}")
     billing = wire.billing_address
     email, phone = billing.email or "", billing.phone or ""
     consignments = wire.consignments
@@ -254,6 +265,10 @@ def modified_at_of(raw: bytes | msgspec.Raw) -> datetime | None:
 def _as_list(items: list[OrderLine] | OrderLine) -> list[OrderLine]:
     lines = items if isinstance(items, list) else [items]
     for line in lines:
+        if line.quantity < 0:
+            raise ValueError(f"line {line.id}.quantity: expected 0 or more, got {line.quantity}")
+        if not line.price_inc_tax.is_finite():
+            raise ValueError(f"line {line.id}.price_inc_tax: expected an amount, got {line.price_inc_tax}")
         if float in (type(line.quantity), type(line.quantity_shipped), type(line.quantity_refunded)):
             return [_whole(each) for each in lines]
     return lines
@@ -287,6 +302,13 @@ def _time(name: str, text: str) -> datetime:
         raise ValueError(f"{name}: {error}") from None
 
 
+class _Name(msgspec.Struct, frozen=True, gc=False):
+    id: Any = None
+    date_modified: Any = None
+
+
 def _field(raw: bytes | msgspec.Raw, name: str) -> Any:
-    record = msgspec.json.decode(raw)
-    return record.get(name) if isinstance(record, dict) else None
+    try:
+        return getattr(msgspec.json.decode(raw, type=_Name), name)
+    except ValueError:  # not even an object, or not even text
+        return None

@@ -23,8 +23,8 @@ from clarus_bc_pipeline.bigcommerce.order_record import (
     OrderLine,
     decode_order,
     modified_at_of,
+    storable,
     unreadable_order,
-    without_nul,
 )
 from clarus_bc_pipeline.decisions.pushes import Priority
 from clarus_bc_pipeline.decisions.unreadable import Unreadable
@@ -63,9 +63,7 @@ class _Row:
         return self.order_id, self.modified_at, self.unreadable
 
 
-def pull_orders(
-    shop: BigCommerce, *, modified_since: datetime, page_size: int | None = None
-) -> Iterator[OrderPage]:
+def pull_orders(shop: BigCommerce, *, modified_since: datetime, page_size: int | None = None) -> Iterator[OrderPage]:
     """All orders modified at or after `modified_since` (aware), oldest change first, each version once.
 
     Page numbers are not used: an order that changes while we page moves to the end of the list, and every
@@ -80,9 +78,7 @@ def pull_orders(
     since = modified_since.astimezone(UTC).replace(microsecond=0)
     seen: set[tuple[object, ...]] = set()
     while True:
-        rows = _page(
-            shop, {"min_date_modified": to_filter(since), "sort": "date_modified:asc", "limit": limit}
-        )
+        rows = _page(shop, {"min_date_modified": to_filter(since), "sort": "date_modified:asc", "limit": limit})
         last = _last_modified(rows)
         yield from _unseen(rows, seen)
         if len(rows) < limit:
@@ -100,7 +96,7 @@ def get_order(shop: BigCommerce, order_id: int, *, priority: Priority = Priority
     path = f"v2/orders/{order_id}"
     body = shop.get(path, INCLUDES, priority=priority)
     try:
-        return decode_order(without_nul(body))
+        return decode_order(storable(body))
     except ValueError as error:
         reason = unreadable_order(body, error).reason
         raise Ambiguous(f"GET {path}", f"the reply breaks the specification: {reason}") from error
@@ -133,9 +129,7 @@ def newest_change(shop: BigCommerce) -> tuple[int, datetime] | None:
         raise Ambiguous("GET v2/orders", f"order {changes[0].id}: date_modified: {error}") from error
 
 
-def _walk_second(
-    shop: BigCommerce, second: datetime, limit: int, seen: set[tuple[object, ...]]
-) -> Iterator[OrderPage]:
+def _walk_second(shop: BigCommerce, second: datetime, limit: int, seen: set[tuple[object, ...]]) -> Iterator[OrderPage]:
     """The orders modified in one second, by id.
 
     Whether the upper bounds of the filters include their own value is not documented, so both readings are
@@ -159,11 +153,9 @@ def _page(shop: BigCommerce, params: Mapping[str, str | int]) -> list[_Row]:
     if not body:  # 204: V2's word for a list without rows
         return []
     try:
-        records = _RAW_PAGE.decode(without_nul(body))
+        records = _RAW_PAGE.decode(storable(body))
     except msgspec.DecodeError as error:
-        raise Ambiguous(
-            "GET v2/orders", "the reply breaks the specification: expected an array of orders"
-        ) from error
+        raise Ambiguous("GET v2/orders", "the reply breaks the specification: expected an array of orders") from error
     return [_row(record) for record in records]
 
 
@@ -183,13 +175,9 @@ def _last_modified(rows: list[_Row]) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
     times = [row.modified_at for row in rows if row.modified_at is not None]
     if not times:
-        raise Ambiguous(
-            "GET v2/orders", f"none of {len(rows)} orders carries a date_modified that can be read"
-        )
+        raise Ambiguous("GET v2/orders", f"none of {len(rows)} orders carries a date_modified that can be read")
     if any(a > b for a, b in pairwise(times)):
-        raise Ambiguous(
-            "GET v2/orders", "the orders did not come in order of date_modified, as sort asked for"
-        )
+        raise Ambiguous("GET v2/orders", "the orders did not come in order of date_modified, as sort asked for")
     return times[-1]
 
 

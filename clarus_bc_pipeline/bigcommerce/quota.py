@@ -23,9 +23,7 @@ from clarus_bc_pipeline.decisions.pushes import Priority
 
 LONGEST_BACKOFF_SECONDS = 60.0
 ROUNDING_SECONDS = 0.002  # the headers are whole milliseconds
-READS_LEAVE = (
-    0.05  # reads stop at the last twentieth of a window, so that a shipment need not wait for the next one
-)
+READS_LEAVE = 0.05  # reads stop at the last twentieth of a window, so that a shipment need not wait for the next one
 
 
 class QuotaExhausted(Exception):

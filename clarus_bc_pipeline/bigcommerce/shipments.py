@@ -158,9 +158,7 @@ def create_shipment(shop: BigCommerce, order_id: int, payload: Mapping[str, Any]
     return _shipment(call, decoded(call, shop.post(path, payload), _ONE))
 
 
-def update_shipment(
-    shop: BigCommerce, order_id: int, shipment_id: int, payload: Mapping[str, Any]
-) -> Shipment:
+def update_shipment(shop: BigCommerce, order_id: int, shipment_id: int, payload: Mapping[str, Any]) -> Shipment:
     """Change tracking, carrier, link or comments; BigCommerce does not let lines or quantities change.
 
     Repeatable.

@@ -53,9 +53,7 @@ SHIPMENTS = Resource(
     filters=("goods_out_id",),
     beyond="tracking_number goods_out { id }",
 )
-PACKAGES = Resource(
-    "packages", "PackageFilterType", "id tracking_number shipment { id }", filters=("shipment_id",)
-)
+PACKAGES = Resource("packages", "PackageFilterType", "id tracking_number shipment { id }", filters=("shipment_id",))
 TRANSACTIONS = Resource(
     "transactions",
     "TransactionFilterType",
@@ -63,9 +61,7 @@ TRANSACTIONS = Resource(
     filters=("account_id", "created_at"),
     beyond="goods_out { id }",
 )
-PRODUCTS = Resource(
-    "products", "ProductsFilterType", "id code barcode description", filters=("account_id", "code")
-)
+PRODUCTS = Resource("products", "ProductsFilterType", "id code barcode description", filters=("account_id", "code"))
 
 RESOURCES: Mapping[str, Resource] = {
     resource.root: resource

@@ -145,17 +145,13 @@ def goods_outs_by_reference(warehouse: Clarus, references: Iterable[str]) -> Pag
     references = list(references)
     if not references:
         return Page([], [])
-    return _GOODS_OUTS.all(
-        warehouse, by_chunks("reference", references, account_id={"eq": warehouse.account_id})
-    )
+    return _GOODS_OUTS.all(warehouse, by_chunks("reference", references, account_id={"eq": warehouse.account_id}))
 
 
 def goods_outs_with_status(warehouse: Clarus, statuses: Sequence[str]) -> Page[GoodsOut]:
     """All goods-outs of the account in one of `statuses`."""
     account = {"eq": warehouse.account_id}
-    return _GOODS_OUTS.all(
-        warehouse, [{"account_id": account, "goods_out_status_code": {"in": list(statuses)}}]
-    )
+    return _GOODS_OUTS.all(warehouse, [{"account_id": account, "goods_out_status_code": {"in": list(statuses)}}])
 
 
 def lines_of(warehouse: Clarus, goods_out_ids: Iterable[int]) -> Page[GoodsOutLine]:

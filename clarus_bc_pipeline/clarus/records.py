@@ -96,9 +96,7 @@ class Reader(Generic[W, R]):
         except msgspec.DecodeError:
             return f"{self.noun} without an id"
         name = fields.get(self.name_field) if self.name_field else None
-        return (
-            name if isinstance(name, str) and name else f"{self.noun} {fields.get('id') or 'without an id'}"
-        )
+        return name if isinstance(name, str) and name else f"{self.noun} {fields.get('id') or 'without an id'}"
 
 
 def by_chunks(field: str, values: Iterable[str | int], **fixed: Any) -> Iterator[dict[str, Any]]:

@@ -117,9 +117,7 @@ def _checked(call: str, response: httpx.Response) -> _Body:
                 retry_after=retry_after(response),
             )
         if status == 503 and response.request.url.path.endswith("/graphql"):  # a read: it changed nothing
-            raise NotApplied(
-                call, "503: not available", status=status, detail=words, retry_after=retry_after(response)
-            )
+            raise NotApplied(call, "503: not available", status=status, detail=words, retry_after=retry_after(response))
         raise_for_status(response, detail=words)
     if body is None:
         raise Ambiguous(call, f"{status} with a body that is not whole JSON, or not Clarus's", status=status)

@@ -67,9 +67,7 @@ class CheckReport:
         held = f"{_rows(self.rows)} held to {len(self.rules)} rules."
         if self.passed:
             return f"**All well.** {held}\n\n" + "\n".join(f"- {rule}" for rule in self.rules)
-        parts = [
-            f"**{_rows(self.failing_rows)} {'needs' if self.failing_rows == 1 else 'need'} a person.** {held}"
-        ]
+        parts = [f"**{_rows(self.failing_rows)} {'needs' if self.failing_rows == 1 else 'need'} a person.** {held}"]
         for broken in self.broken:
             kind, hidden = broken.type, (broken.rows or 0) - len(broken.examples)
             more = f" and {hidden:,} more" if hidden > 0 else ""

@@ -38,14 +38,10 @@ def deliver_now(
         until=until,
         progress=progress,
     )
-    refused = (
-        [Finding("auth_failed", system, f"{system}: {report.auth_failed}")] if report.auth_failed else []
-    )
+    refused = [Finding("auth_failed", system, f"{system}: {report.auth_failed}")] if report.auth_failed else []
     now = store.now()
     with store.engine.begin() as connection:
         outbox_findings(connection, store=store.key, settings=settings, now=now, told_by_flow=TOLD_BY_FLOW)
         if refused or report.attempted:
-            record_findings(
-                connection, store=store.key, scope="sign in", findings=refused, examined=[system], now=now
-            )
+            record_findings(connection, store=store.key, scope="sign in", findings=refused, examined=[system], now=now)
     return report

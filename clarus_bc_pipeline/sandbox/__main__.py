@@ -1,4 +1,4 @@
-"""`python -m clarus_bc_pipeline.sandbox PORT ORDERS SEED WINDOW_SECONDS`: the sandbox in a process of its own, for the demo."""
+"""The sandbox in a process of its own: `python -m clarus_bc_pipeline.sandbox PORT ORDERS SEED WINDOW_SECONDS`."""
 
 import sys
 

@@ -68,7 +68,7 @@ class Scenario:
         return paid
 
     def first_despatch(self) -> int:
-        """The morning wave: most goods-outs leave whole, some in parts, some in several parcels, some stay in picking."""
+        """The morning wave: most goods-outs leave whole, some in part or in several parcels, some stay in picking."""
         left = 0
         for goods_out in self._open():
             chance = self.rng.random()

@@ -74,7 +74,8 @@ def app(scenario: Scenario, *, seed: int, faults: bool) -> ASGIApp:
 def truth(scenario: Scenario) -> dict[str, Any]:
     """What really happened, from the doubles' own records: the judge of the pipeline's claims.
 
-    `lost_units` left the warehouse and show in no shipment of their order, by store and order; `surplus_units` are the reverse. Orders with
+    `lost_units` left the warehouse and show in no shipment of their order, by store and order;
+    `surplus_units` are the reverse. Orders with
     a planted trouble are left out of both: they are judged line by line, by name.
     """
     left: Counter[tuple[str, int]] = Counter()
@@ -109,8 +110,10 @@ def serve(*, port: int, orders: int, seed: int, faults: bool, window_seconds: fl
     scenario = new_scenario(orders=orders, seed=seed, window_seconds=window_seconds)
     print(
         f"Sandbox on http://127.0.0.1:{port}\n"
-        f"  bigcommerce.base_url = http://127.0.0.1:{port}/bigcommerce   stores {', '.join(scenario.shops)}   token {TOKEN}\n"
-        f"  clarus.base_url      = http://127.0.0.1:{port}/clarus        subdomain sandbox   client {CLIENT_ID} / {CLIENT_SECRET}\n"
+        f"  bigcommerce.base_url = http://127.0.0.1:{port}/bigcommerce\n"
+        f"      stores {', '.join(scenario.shops)}; token {TOKEN}\n"
+        f"  clarus.base_url = http://127.0.0.1:{port}/clarus\n"
+        f"      subdomain sandbox; client {CLIENT_ID}, secret {CLIENT_SECRET}\n"
         f"  POST /scenario/<step>: {', '.join(scenario.steps)}",
         flush=True,
     )

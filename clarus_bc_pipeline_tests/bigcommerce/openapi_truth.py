@@ -32,8 +32,7 @@ class Specification:
             "urn:spec", Resource.from_contents(self.document, DRAFT202012)
         )
         self._paths = [
-            (re.compile(re.sub(r"\{[^}]+\}", "[^/]+", f"{prefix}{path}")), path)
-            for path in self.document["paths"]
+            (re.compile(re.sub(r"\{[^}]+\}", "[^/]+", f"{prefix}{path}")), path) for path in self.document["paths"]
         ]
         self._paths.sort(key=lambda pair: pair[1].count("{"))
 
@@ -52,9 +51,7 @@ class Specification:
         return self._check({"$ref": f"urn:spec#/components/schemas/{name}"}, value)
 
     def _wrong(self, operation: dict[str, Any], entry: Entry) -> list[str]:
-        known = {
-            p["name"]: p for p in map(self._resolved, operation.get("parameters", ())) if p["in"] == "query"
-        }
+        known = {p["name"]: p for p in map(self._resolved, operation.get("parameters", ())) if p["in"] == "query"}
         wrong: list[str] = []
         for name, text in parse_qsl(entry.query):
             if name not in known:
@@ -131,12 +128,8 @@ def _as_json_schema(node: Any) -> Any:
         return [_as_json_schema(each) for each in node]
     if not isinstance(node, dict):
         return node
-    schema = {
-        ("anyOf" if key == "oneOf" else str(key)): _as_json_schema(value) for key, value in node.items()
-    }
-    if (schema.get("nullable") is True or schema.get("x-nullable") is True) and isinstance(
-        schema.get("type"), str
-    ):
+    schema = {("anyOf" if key == "oneOf" else str(key)): _as_json_schema(value) for key, value in node.items()}
+    if (schema.get("nullable") is True or schema.get("x-nullable") is True) and isinstance(schema.get("type"), str):
         schema["type"] = [schema["type"], "null"]
         if isinstance(schema.get("enum"), list):
             schema["enum"] = [*schema["enum"], None]

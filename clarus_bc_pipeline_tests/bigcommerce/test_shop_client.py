@@ -145,9 +145,7 @@ def test_what_is_not_there_is_gone(api: BigCommerce) -> None:
         list_shipments(api, 999)
 
 
-def test_a_refusal_carries_the_shops_own_words_from_its_array(
-    shop: Any, api: BigCommerce, order: Order
-) -> None:
+def test_a_refusal_carries_the_shops_own_words_from_its_array(shop: Any, api: BigCommerce, order: Order) -> None:
     order_id = shop.world.add_order(order())
     payload = a_shipment(shop.world, order_id)
     payload["items"][0]["quantity"] = 3
@@ -176,9 +174,7 @@ def test_a_partly_applied_write_is_ambiguous() -> None:
 
 
 def test_the_words_of_a_v3_problem_name_each_field() -> None:
-    problem = (
-        '{"status":422,"title":"JSON data is missing or invalid","errors":{"value":"must not be empty"}}'
-    )
+    problem = '{"status":422,"title":"JSON data is missing or invalid","errors":{"value":"must not be empty"}}'
     app = Response(problem, 422)
     with (
         served(app) as url,

@@ -112,9 +112,7 @@ def test_whatever_is_edited_between_calls_the_last_version_of_every_order_is_rea
     pages = pull_orders(api, modified_since=START, page_size=page_size)
     for page in pages:
         read |= {order.id: order.staff_notes for order in page.orders}
-        if (
-            pending and len(pending) > 1
-        ):  # the last one would need the next pull, as any edit after the last page
+        if pending and len(pending) > 1:  # the last one would need the next pull, as any edit after the last page
             number, second = pending.pop(0)
             world.clock = at(second).timestamp
             world.edit_order(made[number % len(made)], staff_notes=f"edited {second}")
@@ -175,9 +173,7 @@ def test_an_order_carries_money_dates_and_everything_the_warehouse_needs(
     ]
 
 
-def broken(
-    api: BigCommerce, shop: Any, order: MakeOrder, change: Callable[[dict[str, Any]], None]
-) -> Unreadable:
+def broken(api: BigCommerce, shop: Any, order: MakeOrder, change: Callable[[dict[str, Any]], None]) -> Unreadable:
     """What is said of an order after `change` to its JSON; its sound neighbour must come through."""
     sound = shop.world.add_order(order(modified_at=at(1)))
     order_id = shop.world.add_order(order(modified_at=at(2)))
@@ -234,9 +230,7 @@ def test_an_order_without_an_id_is_still_reported(shop: Any, api: BigCommerce, o
     assert unreadable == Unreadable("BigCommerce", "order without an id", "id: expected int, got null")
 
 
-def test_a_page_full_of_unreadable_orders_does_not_stop_the_pull(
-    shop: Any, api: BigCommerce, order: MakeOrder
-) -> None:
+def test_a_page_full_of_unreadable_orders_does_not_stop_the_pull(shop: Any, api: BigCommerce, order: MakeOrder) -> None:
     for second in range(6):
         order_id = shop.world.add_order(order(modified_at=at(second)))
         if second < 5:
@@ -257,9 +251,7 @@ def test_a_status_or_line_type_that_nobody_documents_is_kept_for_the_flow_to_jud
 
 
 def test_single_line_items_and_whole_floats_are_read(shop: Any, api: BigCommerce, order: MakeOrder) -> None:
-    order_id = shop.world.add_order(
-        order(lines=[{"sku": "PDF", "type": "digital"}, {"sku": "MUG", "quantity": 2}])
-    )
+    order_id = shop.world.add_order(order(lines=[{"sku": "PDF", "type": "digital"}, {"sku": "MUG", "quantity": 2}]))
     stored = shop.world.orders[order_id]
     json = msgspec.json.decode(shop.world.json(stored, "lines", f"{shop.url}/stores/sandbox"))
     downloads = json["consignments"]["downloads"][0]

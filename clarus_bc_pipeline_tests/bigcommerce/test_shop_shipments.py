@@ -67,9 +67,7 @@ def test_shipping_part_and_then_the_rest_moves_the_order_by_itself(
     assert (shipped.status_id, int(shipped.items_shipped)) == (2, 3)
 
 
-def test_a_shop_that_does_not_move_the_status_leaves_it_to_us(
-    shop: Any, api: BigCommerce, order: MakeOrder
-) -> None:
+def test_a_shop_that_does_not_move_the_status_leaves_it_to_us(shop: Any, api: BigCommerce, order: MakeOrder) -> None:
     shop.world.moves_status = False
     order_id = shop.world.add_order(order())
     create_shipment(api, order_id, request(shop.world, order_id, 2, 1).payload())
@@ -100,9 +98,7 @@ def test_the_echo_of_our_own_success_is_refused_and_found_by_its_marker(
     assert [shipment.marker for shipment in list_shipments(api, order_id)] == ["GO-1/1/1"]
 
 
-def test_one_shipment_carries_lines_of_one_address_only(
-    shop: Any, api: BigCommerce, order: MakeOrder
-) -> None:
+def test_one_shipment_carries_lines_of_one_address_only(shop: Any, api: BigCommerce, order: MakeOrder) -> None:
     made = order(addresses=[{"zip": "LS1 1AA"}, {"zip": "YO1 1AA"}])
     made["lines"] = [{"sku": "A", "address": 0}, {"sku": "B", "address": 1}]
     order_id = shop.world.add_order(made)

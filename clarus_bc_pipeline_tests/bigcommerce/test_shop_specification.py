@@ -59,9 +59,7 @@ def conversation(shop: Any, api: BigCommerce, order: Callable[..., dict[str, Any
     stored = world.orders[order_id]
     address, line = next(iter(stored.addresses)), next(iter(stored.lines))
     shipments.list_shipments(api, order_id)
-    plain = shipments.ShipmentRequest(
-        address, ((line, 1),), comments=shipments.with_marker("Parcel", "GO-1/1/1")
-    )
+    plain = shipments.ShipmentRequest(address, ((line, 1),), comments=shipments.with_marker("Parcel", "GO-1/1/1"))
     made = shipments.create_shipment(api, order_id, plain.payload())
     shipments.update_shipment(
         api,
@@ -80,9 +78,7 @@ def conversation(shop: Any, api: BigCommerce, order: Callable[..., dict[str, Any
     orders.get_order(api, order_id)
     world.add_metafield(order_id, "gift", "message", "Happy birthday")
     list(metafields.pull_order_metafields(api, modified_since=LONG_AGO, namespaces=["gift", "returns"]))
-    world.catalogue.add(
-        {"name": "Mug", "variants": [{"sku": "MUG", "options": [("Colour", "Red")], "stock": 4}]}
-    )
+    world.catalogue.add({"name": "Mug", "variants": [{"sku": "MUG", "options": [("Colour", "Red")], "stock": 4}]})
     list(catalogue.pull_variants(api))
     list(inventory.pull_inventory(api))
     store.get_store(api)
@@ -132,9 +128,7 @@ def test_consignments_and_lines_hold_no_field_that_the_vendor_does_not_know(
     """The vendor's choice of links or whole records accepts anything, so the parts are checked by name."""
     vendor = Specification(VENDOR / "orders.v2.oas2.yml", prefix="/v2")
     bodies = [
-        e.reply_body
-        for e in conversation
-        if e.path.endswith("/v2/orders") and e.reply_body and "include=" in e.query
+        e.reply_body for e in conversation if e.path.endswith("/v2/orders") and e.reply_body and "include=" in e.query
     ]
     lines = 0
     for body in bodies:

@@ -34,9 +34,7 @@ def test_metafields_of_the_namespaces_asked_for_come_by_cursor(
     assert api.total_calls == 3
 
 
-def test_metafields_changed_before_are_not_asked_for_again(
-    shop: Any, api: BigCommerce, order: MakeOrder
-) -> None:
+def test_metafields_changed_before_are_not_asked_for_again(shop: Any, api: BigCommerce, order: MakeOrder) -> None:
     order_id = shop.world.add_order(order())
     shop.world.clock = lambda: 1_000.0
     shop.world.add_metafield(order_id, "gift", "old", "yes")

@@ -70,9 +70,7 @@ def test_a_read_that_failed_on_the_way_is_tried_again(api: Clarus, warehouse: Wa
 
 
 def test_a_query_that_the_schema_does_not_allow_is_refused_at_once(api: Clarus, warehouse: Warehouse) -> None:
-    wanted = (
-        'query { goods_outs { all(filter: {updated_at: {from: "2026-01-01"}}) { edges { node { id } } } } }'
-    )
+    wanted = 'query { goods_outs { all(filter: {updated_at: {from: "2026-01-01"}}) { edges { node { id } } } } }'
     with pytest.raises(Refused, match="updated_at"):
         api.graphql(wanted)
     assert warehouse.calls() == 1
@@ -102,9 +100,7 @@ def test_a_throttle_inside_a_200_is_waited_for(api: Clarus, warehouse: Warehouse
 
 
 @pytest.mark.parametrize("with_200", [False, True])
-def test_a_refused_write_gives_clarus_reasons_whatever_its_status(
-    warehouse: Warehouse, with_200: bool
-) -> None:
+def test_a_refused_write_gives_clarus_reasons_whatever_its_status(warehouse: Warehouse, with_200: bool) -> None:
     warehouse.world.errors_with_200 = with_200
     order = warehouse.world.create_goods_out("ACME", "WHS01", "BC-1", [("MUG", 1)])
     warehouse.world.despatch(order)

@@ -131,9 +131,7 @@ def test_an_order_that_is_being_picked_refuses_changes(api: Clarus, world: Wareh
         update_goods_out(api, order, {"packing_notes": "Too late"})
 
 
-def test_an_unknown_product_is_refused_by_name_and_nothing_is_created(
-    api: Clarus, world: WarehouseWorld
-) -> None:
+def test_an_unknown_product_is_refused_by_name_and_nothing_is_created(api: Clarus, world: WarehouseWorld) -> None:
     with pytest.raises(Refused, match="product_id 999"):
         create_goods_out(api, payload(lines=[(1, 1, "1"), (999, 1, "2")]))
     assert not world.goods_outs.rows
@@ -172,9 +170,7 @@ def test_an_unknown_status_is_reported_under_the_reference_beside_the_good_ones(
     assert unreadable.reason.startswith("goods_out_status.code: 'FROZEN' is none of DRAFT, PENDING")
 
 
-def test_null_where_a_reference_is_promised_is_reported_by_id_and_field(
-    api: Clarus, world: WarehouseWorld
-) -> None:
+def test_null_where_a_reference_is_promised_is_reported_by_id_and_field(api: Clarus, world: WarehouseWorld) -> None:
     order = world.create_goods_out("ACME", "WHS01", "BC-1", [("MUG", 1)])
     world.goods_outs.change(world.goods_outs.rows[order], reference=None)
     assert goods_outs_with_status(api, ["PENDING"]).unreadable == [
@@ -200,9 +196,7 @@ def test_a_line_without_its_product_is_reported(api: Clarus, world: WarehouseWor
 
 
 @pytest.mark.parametrize("time", ["2026-11-24T10:00:00", "24/11/2026"])
-def test_a_time_without_its_zone_is_reported_and_never_guessed(
-    api: Clarus, world: WarehouseWorld, time: str
-) -> None:
+def test_a_time_without_its_zone_is_reported_and_never_guessed(api: Clarus, world: WarehouseWorld, time: str) -> None:
     order = world.create_goods_out("ACME", "WHS01", "BC-1", [("MUG", 1)])
     world.goods_outs.rows[order]["actual_date_of_dispatch"] = time
     (unreadable,) = goods_outs_by_reference(api, ["BC-1"]).unreadable

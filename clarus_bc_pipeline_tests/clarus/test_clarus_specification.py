@@ -86,9 +86,7 @@ def test_what_is_sent_and_answered_is_as_described(conversation: list[Entry], fi
     complaints = [
         words
         for entry in conversation
-        for words in (
-            _form(specification, entry) if entry.path == "/oauth/token" else specification.complaints(entry)
-        )
+        for words in (_form(specification, entry) if entry.path == "/oauth/token" else specification.complaints(entry))
     ]
     assert complaints == []
 
@@ -182,9 +180,7 @@ def test_our_description_has_the_filters_and_fields_of_the_vendors_page(root: st
         assert set(re.findall(r"`(\w+)`", operators)) == set(OPERATORS[kind])
     assert f"$filter: {described['filter_type']})" in page
     query = page.partition("node {")[2].partition("```")[0]
-    shown = {
-        path[0] for path in tenant_schema.field_paths(f"node {{ {query}".partition("{")[2].rsplit("}", 6)[0])
-    }
+    shown = {path[0] for path in tenant_schema.field_paths(f"node {{ {query}".partition("{")[2].rsplit("}", 6)[0])}
     assert set(described["fields"]) <= shown
 
 

@@ -39,10 +39,7 @@ def _upsert(ledger: sa.Engine, *rows: tuple[Any, ...], **options: Any) -> Upsert
 def _methods(ledger: sa.Engine) -> dict[int, str]:
     with ledger.connect() as connection:
         table = bigcommerce_order_address.c
-        return {
-            row[0]: row[1]
-            for row in connection.execute(sa.select(table.order_address_id, table.shipping_method))
-        }
+        return {row[0]: row[1] for row in connection.execute(sa.select(table.order_address_id, table.shipping_method))}
 
 
 @pytest.fixture(params=["few rows", "many rows"])
@@ -62,9 +59,7 @@ def test_new_changed_and_unchanged_rows_are_told_apart(ledger: sa.Engine) -> Non
 def test_a_row_that_says_nothing_new_is_not_written(ledger: sa.Engine) -> None:
     def version() -> Any:
         with ledger.connect() as connection:
-            return connection.execute(
-                sa.text("SELECT ctid, xmin, source FROM bigcommerce_order_address")
-            ).one()
+            return connection.execute(sa.text("SELECT ctid, xmin, source FROM bigcommerce_order_address")).one()
 
     _upsert(ledger, _address(1))
     before = version()
@@ -126,9 +121,7 @@ def test_many_rows_survive_a_concurrent_twin(ledger: sa.Engine, monkeypatch: pyt
         # Our INSERT waits for theirs as soon as it meets its key; only then do they commit.
         theirs = threading.Thread(target=_commit_when_waited_for, args=(ledger, other))
         theirs.start()
-        kept = upsert(
-            connection, bigcommerce_order_address, [_address(1, "ours"), _address(2)], columns=ADDRESS
-        )
+        kept = upsert(connection, bigcommerce_order_address, [_address(1, "ours"), _address(2)], columns=ADDRESS)
         connection.commit()
         theirs.join()
     assert kept == Upserted(1, 1, 0)
@@ -136,10 +129,7 @@ def test_many_rows_survive_a_concurrent_twin(ledger: sa.Engine, monkeypatch: pyt
 
 
 def _commit_when_waited_for(ledger: sa.Engine, other: sa.Connection) -> None:
-    waiting = (
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with ledger.connect() as watcher:
         while not watcher.scalar(sa.text(waiting)):
             watcher.rollback()
@@ -167,9 +157,7 @@ def test_no_rows_are_no_statement(ledger: sa.Engine) -> None:
         | st.booleans()
         | st.integers(-(2**53), 2**53)
         | st.text(st.characters(exclude_characters="\0", codec="utf-8")),
-        lambda inner: (
-            st.lists(inner, max_size=3) | st.dictionaries(st.text('abc"\\\n', max_size=3), inner, max_size=3)
-        ),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('abc"\\\n', max_size=3), inner, max_size=3),
         max_leaves=8,
     ),
     method=st.text(st.characters(exclude_characters="\0", codec="utf-8")),

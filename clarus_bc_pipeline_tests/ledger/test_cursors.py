@@ -49,9 +49,7 @@ def test_a_cursor_is_kept_by_store(ledger: sa.Engine) -> None:
         ({"since": "2026-11-24T09:00:00Z"}, {}, True),
     ],
 )
-def test_a_cursor_never_moves_back(
-    ledger: sa.Engine, held: dict[str, Any], new: dict[str, Any], moves: bool
-) -> None:
+def test_a_cursor_never_moves_back(ledger: sa.Engine, held: dict[str, Any], new: dict[str, Any], moves: bool) -> None:
     _write(ledger, held)
     assert _write(ledger, new) is moves
     assert _read(ledger) == (new if moves else held)

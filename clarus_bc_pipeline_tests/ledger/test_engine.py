@@ -17,9 +17,7 @@ from clarus_bc_pipeline.ledger.engine import new_engine, open_ledger, revision
 from clarus_bc_pipeline.ledger.tables import metadata
 from clarus_bc_pipeline.ledger.urls import LedgerUnavailable
 
-REVISIONS = [
-    r.revision for r in reversed(list(ScriptDirectory.from_config(migrations.config()).walk_revisions()))
-]
+REVISIONS = [r.revision for r in reversed(list(ScriptDirectory.from_config(migrations.config()).walk_revisions()))]
 
 
 def test_head_is_what_the_tables_say(ledger: sa.Engine) -> None:
@@ -32,9 +30,7 @@ def test_head_is_what_the_tables_say(ledger: sa.Engine) -> None:
 
 def test_indexes_with_a_condition_are_what_the_tables_say(ledger: sa.Engine) -> None:
     """Alembic compares names and columns, not the WHERE of a partial index, on which the lanes rest."""
-    query = sa.text(
-        "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname"
-    )
+    query = sa.text("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname")
     with ledger.connect() as connection:
         migrated = {row.indexname: row.indexdef for row in connection.execute(query)}
         migrated.pop(f"{migrations.VERSION_TABLE}_pkc")
@@ -51,9 +47,7 @@ def test_the_head_named_in_code_is_the_last_file() -> None:
 
 
 @pytest.mark.parametrize("earlier", [None, *REVISIONS])
-def test_a_ledger_of_any_earlier_revision_is_brought_to_head(
-    empty_database_url: str, earlier: str | None
-) -> None:
+def test_a_ledger_of_any_earlier_revision_is_brought_to_head(empty_database_url: str, earlier: str | None) -> None:
     if earlier:
         engine = new_engine(empty_database_url)
         migrations.upgrade(engine, earlier)

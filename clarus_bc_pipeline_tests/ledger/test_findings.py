@@ -52,9 +52,7 @@ def _open(ledger: sa.Engine) -> list[OpenFinding]:
 
 def _events(ledger: sa.Engine) -> list[str]:
     with ledger.connect() as connection:
-        return list(
-            connection.scalars(sa.select(finding_event.c.event).order_by(finding_event.c.finding_event_id))
-        )
+        return list(connection.scalars(sa.select(finding_event.c.event).order_by(finding_event.c.finding_event_id)))
 
 
 def test_a_finding_opens_once_and_its_repeats_are_counted(ledger: sa.Engine) -> None:
@@ -115,9 +113,7 @@ def test_what_comes_back_opens_anew_and_names_where_it_was(ledger: sa.Engine) ->
 def test_what_a_person_closed_stays_closed_until_it_says_something_new(ledger: sa.Engine) -> None:
     _record(ledger, _sku("order 1"))
     with ledger.begin() as connection:
-        close_finding(
-            connection, finding_id=_open(ledger)[0].finding_id, reason="known", actor="ada", now=NOON
-        )
+        close_finding(connection, finding_id=_open(ledger)[0].finding_id, reason="known", actor="ada", now=NOON)
     assert _record(ledger, _sku("order 1")) == Recorded(kept_closed=1)
     assert _open(ledger) == []
     assert _record(ledger, _sku("order 1", "now three SKUs")) == Recorded(opened=1)
@@ -161,9 +157,7 @@ def test_only_an_open_finding_can_be_acted_on(ledger: sa.Engine) -> None:
 
 
 def test_findings_are_asked_for_by_store_owner_and_order(ledger: sa.Engine) -> None:
-    _record(
-        ledger, _sku("order 1", order_id=1), Finding("voided_despatch", "goods-out GO-1", "taken back", 1)
-    )
+    _record(ledger, _sku("order 1", order_id=1), Finding("voided_despatch", "goods-out GO-1", "taken back", 1))
     with ledger.connect() as connection:
         assert [f.code for f in open_findings(connection, owner=Owner.WAREHOUSE)] == ["voided_despatch"]
         assert len(open_findings(connection, order_id=1)) == 2

@@ -134,9 +134,7 @@ def test_a_zombie_is_fenced_even_from_saying_delivered(world: World) -> None:
 
     world.remote.during_send = pause
     world.queue("GO-1")
-    delivery = world.remote.delivery(
-        record=lambda connection, push, receipt: recorded.append(receipt.remote_id)
-    )
+    delivery = world.remote.delivery(record=lambda connection, push, receipt: recorded.append(receipt.remote_id))
     assert world.deliver(delivery, worker="zombie").fenced == 1
     assert recorded == []  # the fact was recorded by the one who held the lease, not by the zombie
 
@@ -202,9 +200,7 @@ def test_a_process_killed_inside_its_call_leaves_exactly_one_effect(
 
 
 @pytest.mark.parametrize("workers", [2, 4])
-def test_workers_side_by_side_never_send_a_push_twice_nor_two_of_a_lane_at_once(
-    world: World, workers: int
-) -> None:
+def test_workers_side_by_side_never_send_a_push_twice_nor_two_of_a_lane_at_once(world: World, workers: int) -> None:
     flying: set[str] = set()
     clashes: list[str] = []
     lock = threading.Lock()

@@ -45,9 +45,7 @@ IN_SQL: list[tuple[str, str, str, str, Callable[[World], None]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("mistake", "query", "right", "wrong", "history"), IN_SQL, ids=[m[0] for m in IN_SQL]
-)
+@pytest.mark.parametrize(("mistake", "query", "right", "wrong", "history"), IN_SQL, ids=[m[0] for m in IN_SQL])
 def test_a_mistake_in_sql_is_caught(
     world: World,
     monkeypatch: pytest.MonkeyPatch,
@@ -79,9 +77,7 @@ def test_a_timeout_taken_for_not_applied_is_caught(world: World, monkeypatch: py
 
 def test_a_failed_look_taken_for_a_miss_is_caught(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     missed, delivery = verdict.Rules.missed, world.remote.delivery()
-    monkeypatch.setattr(
-        verdict.Rules, "look_failed", lambda rules, push, error: missed(rules, push, delivery)
-    )
+    monkeypatch.setattr(verdict.Rules, "look_failed", lambda rules, push, error: missed(rules, push, delivery))
     with pytest.raises(AssertionError):
         states.test_a_read_back_that_fails_is_not_a_miss(world)
 

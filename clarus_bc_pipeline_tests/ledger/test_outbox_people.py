@@ -21,9 +21,7 @@ def _retry(world: World, key: str) -> None:
 
 def _park(world: World, key: str, reason: str = "customer called") -> None:
     with world.engine.begin() as connection:
-        outbox.park_push(
-            connection, push_id=world.row(key).push_id, reason=reason, actor="ada", now=world.clock()
-        )
+        outbox.park_push(connection, push_id=world.row(key).push_id, reason=reason, actor="ada", now=world.clock())
 
 
 def _watch(world: World) -> Recorded:

@@ -67,9 +67,7 @@ def test_the_claim_is_committed_before_the_call(world: World) -> None:
 def test_no_transaction_is_open_during_a_call(world: World) -> None:
     def look(push: ClaimedPush) -> None:
         with world.engine.connect() as connection:
-            query = (
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state ~ :idle"
-            )
+            query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state ~ :idle"
             assert connection.scalar(sa.text(query), {"idle": "^idle in"}) == 0
 
     world.remote.during_send = look

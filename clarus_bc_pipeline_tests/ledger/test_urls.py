@@ -51,9 +51,7 @@ def test_both_databases_are_on_the_named_server_and_made_when_missing(
     dagster = sa.make_url(dagster_url())
     assert (dagster.drivername, dagster.database) == ("postgresql+psycopg2", f"{name}_dagster")
     with psycopg.connect(postgres_url) as connection:
-        made = connection.execute(
-            "SELECT datname FROM pg_database WHERE datname LIKE %s ORDER BY 1", [f"{name}%"]
-        )
+        made = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE %s ORDER BY 1", [f"{name}%"])
         assert [row[0] for row in made.fetchall()] == [name, f"{name}_dagster"]
 
 
@@ -84,9 +82,7 @@ def test_the_last_process_out_stops_the_embedded_server(tmp_path_factory: pytest
     folder = Path(os.environ["CLARUS_BC_TESTS_FOLDER"]) / "short_lived"
     script = "from clarus_bc_pipeline.ledger.urls import ledger_url; print(ledger_url())"
     environment = {**os.environ, urls.HOME_VARIABLE: str(folder)}
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     assert "postgresql+psycopg://" in done.stdout
     assert (folder / "postgres" / "PG_VERSION").exists()

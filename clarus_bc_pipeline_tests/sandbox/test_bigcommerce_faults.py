@@ -91,18 +91,14 @@ def test_the_log_tells_what_the_client_saw_apart_from_what_was_applied(
     assert len(world.shipments(order_id)) == applied
 
 
-def test_a_429_with_headers_tells_the_reset_and_one_without_tells_nothing(
-    plan: FaultPlan, http: httpx.Client
-) -> None:
+def test_a_429_with_headers_tells_the_reset_and_one_without_tells_nothing(plan: FaultPlan, http: httpx.Client) -> None:
     plan.rules = [FaultRule(Fault.THROTTLED, 1.0, ["GET"])]
     assert http.get("/v2/time").headers["X-Rate-Limit-Time-Reset-Ms"] == "5000"
     plan.rules = [FaultRule(Fault.OVERLOADED, 1.0, ["GET"])]
     assert not [name for name in http.get("/v2/time").headers if name.lower().startswith("x-rate-limit")]
 
 
-def test_the_quota_is_enforced_and_every_reply_tells_what_is_left(
-    world: ShopWorld, http: httpx.Client
-) -> None:
+def test_the_quota_is_enforced_and_every_reply_tells_what_is_left(world: ShopWorld, http: httpx.Client) -> None:
     replies = [http.get("/v2/time") for _ in range(4)]
     assert [r.status_code for r in replies] == [200, 200, 200, 429]
     assert [r.headers["X-Rate-Limit-Requests-Left"] for r in replies] == ["2", "1", "0", "0"]

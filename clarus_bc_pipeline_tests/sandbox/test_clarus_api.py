@@ -84,9 +84,7 @@ def test_an_order_that_has_begun_to_leave_cannot_be_cancelled(
     assert status(world, order) == "PICK"
 
 
-def test_only_an_untouched_order_can_be_deleted(
-    world: WarehouseWorld, http: httpx.Client, order: int
-) -> None:
+def test_only_an_untouched_order_can_be_deleted(world: WarehouseWorld, http: httpx.Client, order: int) -> None:
     world.allocate(order)
     assert http.delete(f"/api/goods_outs/{order}").status_code == 422
     untouched = world.create_goods_out("ACME", "WHS01", "BC-2", [("MUG", 1)], status="DRAFT")
@@ -132,9 +130,7 @@ def test_a_draft_is_made_by_its_status_id(world: WarehouseWorld, http: httpx.Cli
     assert status(world, created) == "DRAFT"
 
 
-def test_lines_are_added_and_taken_away_by_an_update(
-    world: WarehouseWorld, http: httpx.Client, order: int
-) -> None:
+def test_lines_are_added_and_taken_away_by_an_update(world: WarehouseWorld, http: httpx.Client, order: int) -> None:
     mug, tin = world.lines(order)
     changes = [
         {"type": "ADD", "attributes": {"product_id": 3, "order_quantity": 5}},
@@ -155,9 +151,7 @@ def test_an_ended_token_and_a_missing_tenant_are_401(world: WarehouseWorld, http
 def test_two_tenants_on_one_port_do_not_see_each_other() -> None:
     one, other = new_world(subdomain="one"), new_world(subdomain="other")
     with served(clarus_app(one, other)) as url, httpx.Client(base_url=url) as client:
-        token = client.post("/oauth/token", data=FORM, headers={"X-Clarus-Subdomain": "one"}).json()[
-            "access_token"
-        ]
+        token = client.post("/oauth/token", data=FORM, headers={"X-Clarus-Subdomain": "one"}).json()["access_token"]
         headers = {"Authorization": f"Bearer {token}", "X-Clarus-Subdomain": "other"}
         assert client.post("/graphql", json={}, headers=headers).status_code == 401
 
@@ -165,9 +159,7 @@ def test_two_tenants_on_one_port_do_not_see_each_other() -> None:
 # --- GraphQL ---
 
 
-def ask(
-    http: httpx.Client, root: str, filter_text: str, fields: str = "id", page: str = ""
-) -> dict[str, Any]:
+def ask(http: httpx.Client, root: str, filter_text: str, fields: str = "id", page: str = "") -> dict[str, Any]:
     nodes = f"pageInfo {{ hasNextPage endCursor }} edges {{ node {{ {fields} }} }}"
     query = f"{{ {root} {{ all(filter: {filter_text}{page}) {{ {nodes} }} }} }}"
     reply = http.post("/graphql", json={"query": query})

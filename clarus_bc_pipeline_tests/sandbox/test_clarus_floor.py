@@ -21,9 +21,7 @@ def order(world: WarehouseWorld) -> int:
     return world.create_goods_out("ACME", "WHS01", "BC-1", [("MUG", 3, "7"), ("TIN", 1, "8")])
 
 
-def test_an_order_goes_from_pending_by_allocated_and_pick_to_completed(
-    world: WarehouseWorld, order: int
-) -> None:
+def test_an_order_goes_from_pending_by_allocated_and_pick_to_completed(world: WarehouseWorld, order: int) -> None:
     seen = [status(world, order)]
     for step in (world.allocate, world.pick, world.despatch):
         step(order)

@@ -99,9 +99,7 @@ def test_addresses_have_postcodes_of_every_form() -> None:
     assert {a.country_iso2 for a in addresses} == {"GB", "IM", "JE", "GG"}
     assert any(a.city == "BFPO" for a in addresses)
     assert all(normalise_postcode(a.zip) == a.zip for a in addresses if a.zip)
-    assert not any(
-        re.search(r"\b(DR|MR|MRS|MS|MISS|PROF)\b", f"{a.street_1} {a.street_2}") for a in addresses
-    )
+    assert not any(re.search(r"\b(DR|MR|MRS|MS|MISS|PROF)\b", f"{a.street_1} {a.street_2}") for a in addresses)
 
 
 def test_the_awkward_skus_have_what_the_invoices_lack() -> None:

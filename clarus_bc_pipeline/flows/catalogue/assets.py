@@ -20,9 +20,7 @@ GROUP: dict[str, Any] = {
 def clarus_products(context: dg.AssetExecutionContext, stores: Stores) -> dg.MaterializeResult[Any]:
     """**Pull.** Every product code of the account in Clarus, with its id: what an order line is released against."""
     with stores.open(context.partition_key) as store:
-        return dg.MaterializeResult(
-            metadata={"dagster/row_count": sync.pull_warehouse(store), **calls(store)}
-        )
+        return dg.MaterializeResult(metadata={"dagster/row_count": sync.pull_warehouse(store), **calls(store)})
 
 
 @dg.asset(**GROUP, kinds={"bigcommerce", "postgres"}, pool=SHOP_POOL, code_version="1")
@@ -37,9 +35,7 @@ def sku_differences(context: dg.AssetExecutionContext, stores: Stores) -> dg.Mat
     """**Prove.** Both catalogues compared SKU by SKU: missing, lost zeros, case clashes, spaces, look-alikes."""
     with stores.open(context.partition_key) as store:
         findings = sync.decide(store)
-        by_type = [
-            {"type": f"{code}", "SKUs": n} for code, n in Counter(f.code for f in findings).most_common()
-        ]
+        by_type = [{"type": f"{code}", "SKUs": n} for code, n in Counter(f.code for f in findings).most_common()]
         rows = [{"SKU": f.subject, "type": f.code, "what": f.message} for f in findings]
         return dg.MaterializeResult(
             metadata={"differences": len(findings), "by_type": table(by_type), "first_50": table(rows)}

@@ -14,9 +14,7 @@ def _report(engine: sa.Engine, store: str, column: sa.Column[str]) -> CheckRepor
     from clarus_bc_pipeline.flows.catalogue.schemas import catalogue_skus
 
     with engine.connect() as connection:
-        skus = connection.scalars(
-            sa.select(column).where(column.table.c.store == store).order_by(column)
-        ).all()
+        skus = connection.scalars(sa.select(column).where(column.table.c.store == store).order_by(column)).all()
     frame = pd.DataFrame({"sku": pd.Series(skus, dtype=str)})
     return validate(frame, catalogue_skus, name={i: f"SKU {sku!r}" for i, sku in enumerate(skus)})
 

@@ -75,11 +75,7 @@ class CodeIndex(Mapping[str, int]):
         """The code that `sku` probably is, or None. Never `sku` itself."""
         if origin := self._before_the_spreadsheet(sku):
             return Closest(origin, ("spreadsheet",))
-        alike = [
-            Closest(code, differences(sku, code))
-            for code in self._by_key.get(alike_key(sku), ())
-            if code != sku
-        ]
+        alike = [Closest(code, differences(sku, code)) for code in self._by_key.get(alike_key(sku), ()) if code != sku]
         if alike:
             return min(alike, key=lambda c: (len(c.damage), c.code))
         if spreadsheet_damage(sku):
@@ -138,9 +134,7 @@ class CodeIndex(Mapping[str, int]):
         elif text := _FORMULA_TEXT.fullmatch(sku):
             found |= set(self._by_key.get(alike_key(text[1] or text[2] or ""), ()))
         else:
-            found |= {
-                code for origin in _dates_origins(sku) for code in self._by_key.get(alike_key(origin), ())
-            }
+            found |= {code for origin in _dates_origins(sku) for code in self._by_key.get(alike_key(origin), ())}
         return found.pop() if len(found) == 1 else None
 
 

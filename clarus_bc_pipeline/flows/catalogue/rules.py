@@ -163,9 +163,7 @@ def collisions(sku_map: SkuMap, skus: Iterable[str]) -> list[tuple[str, tuple[st
     for sku in dict.fromkeys(skus):
         if not is_blank(sku):
             sources[sku_map.to_clarus(sku)].append(sku)
-    return sorted(
-        (code, tuple(sorted(from_skus))) for code, from_skus in sources.items() if len(from_skus) > 1
-    )
+    return sorted((code, tuple(sorted(from_skus))) for code, from_skus in sources.items() if len(from_skus) > 1)
 
 
 def compare_catalogues(

@@ -46,8 +46,6 @@ def _clashes(frame: pd.DataFrame) -> pd.Series:
     return frame.groupby(folded)["sku"].transform("nunique") > 1
 
 
-NO_CASE_CLASH = pa.Check(
-    lambda frame: ~_clashes(frame), name="sku_case_clash", error="no two SKUs differ only by case"
-)
+NO_CASE_CLASH = pa.Check(lambda frame: ~_clashes(frame), name="sku_case_clash", error="no two SKUs differ only by case")
 
 catalogue_skus = pa.DataFrameSchema({"sku": pa.Column(str, SKU_CHECKS)}, checks=NO_CASE_CLASH)

@@ -35,10 +35,7 @@ def pull_shop(store: Store) -> int:
     read = 0
     for variants in pull_variants(store.shop):
         now = store.now()
-        rows = [
-            (store.key, v.id, v.product_id, v.sku, v.name, v.gtin, "BigCommerce catalogue", now)
-            for v in variants
-        ]
+        rows = [(store.key, v.id, v.product_id, v.sku, v.name, v.gtin, "BigCommerce catalogue", now) for v in variants]
         with store.engine.begin() as connection:
             upsert(connection, tables.bigcommerce_variant, rows, columns=columns)
         read += len(rows)
@@ -60,10 +57,8 @@ def keep_products(connection: sa.Connection, store: Store, products: Iterable[Pr
 def product_codes(connection: sa.Connection, *, store: str) -> dict[str, int]:
     """Clarus product ids by code, as last read."""
     product = tables.clarus_product
-    rows = connection.execute(
-        sa.select(product.c.product_code, product.c.product_id).where(product.c.store == store)
-    )
-    return {code: product_id for code, product_id in rows}
+    rows = connection.execute(sa.select(product.c.product_code, product.c.product_id).where(product.c.store == store))
+    return dict(rows.tuples().all())
 
 
 def decide(store: Store) -> list[Finding]:

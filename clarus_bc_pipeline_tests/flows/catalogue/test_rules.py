@@ -102,9 +102,7 @@ def test_a_character_map_from_nothing_is_refused() -> None:
 
 @given(skus, sku_maps, st.dictionaries(skus, st.integers(1), max_size=12))
 @example("A1", AS_IS, {"A1": 7})
-def test_a_sku_resolves_exactly_when_its_transform_is_a_code(
-    sku: str, sku_map: SkuMap, codes: dict[str, int]
-) -> None:
+def test_a_sku_resolves_exactly_when_its_transform_is_a_code(sku: str, sku_map: SkuMap, codes: dict[str, int]) -> None:
     code = sku_map.to_clarus(sku)
     answer = resolve_sku(sku, sku_map, codes)
     if code in codes and not is_blank(code):
@@ -119,8 +117,7 @@ def test_the_sentence_names_the_sku_the_closest_code_and_what_to_do() -> None:
     answer = resolve_sku("00123", AS_IS, {"123": 1}, store="main")
     assert isinstance(answer, SkuProblem)
     assert answer.message.startswith(
-        'SKU "00123" is not in Clarus (closest: "123"). '
-        "Add it in Clarus or map it in [stores.main.skus.table]."
+        'SKU "00123" is not in Clarus (closest: "123"). Add it in Clarus or map it in [stores.main.skus.table].'
     )
     assert answer.closest == "123"
 
@@ -184,9 +181,7 @@ def test_the_code_that_the_rules_made_is_shown_beside_the_sku() -> None:
 # --- one catalogue
 
 
-@pytest.mark.parametrize(
-    "sku", ["85123A", "gift_0001_20", "AB 12", "CAFÉ-1", "½PINT", "ΑΒΓ-7", "10E5", "0.5", "MAR1"]
-)
+@pytest.mark.parametrize("sku", ["85123A", "gift_0001_20", "AB 12", "CAFÉ-1", "½PINT", "ΑΒΓ-7", "10E5", "0.5", "MAR1"])
 def test_an_ordinary_sku_has_no_fault(sku: str) -> None:
     assert sku_fault(sku) is None
 
@@ -212,9 +207,7 @@ def test_a_collision_is_always_found_and_never_invented(sku_map: SkuMap, catalog
     found = collisions(sku_map, catalogue)
     pairs = {(a, b) for _, together in found for a in together for b in together if a != b}
     seen = [sku for sku in dict.fromkeys(catalogue) if not is_blank(sku)]
-    assert pairs == {
-        (a, b) for a in seen for b in seen if a != b and sku_map.to_clarus(a) == sku_map.to_clarus(b)
-    }
+    assert pairs == {(a, b) for a in seen for b in seen if a != b and sku_map.to_clarus(a) == sku_map.to_clarus(b)}
 
 
 # --- two catalogues

@@ -83,9 +83,7 @@ def test_the_exact_code_comes_before_one_that_differs_by_punctuation() -> None:
 
 
 def test_a_mapping_with_a_link_alone_is_a_carrier_of_its_own() -> None:
-    van = resolve_carrier(
-        "OWN VAN", {"OWN VAN": CarrierMapping(link_template="https://van.example/{number}")}
-    )
+    van = resolve_carrier("OWN VAN", {"OWN VAN": CarrierMapping(link_template="https://van.example/{number}")})
     assert van == Carrier("custom-ownvan", "OWN VAN", link_template="https://van.example/{number}")
     assert tracking_fields(van, "A B/1") == TrackingFields("", "", "https://van.example/A%20B%2F1")
 
@@ -125,17 +123,13 @@ def test_a_faulty_mapping_is_named_and_never_used(mapping: CarrierMapping, words
 def test_good_mappings_have_no_faults() -> None:
     good = {
         "A": CarrierMapping(carrier="evri"),
-        "B": CarrierMapping(
-            carrier="dx", link_template="https://dx.example:8443/t?n={number}&p={postcode_plus}#x"
-        ),
+        "B": CarrierMapping(carrier="dx", link_template="https://dx.example:8443/t?n={number}&p={postcode_plus}#x"),
     }
     assert mapping_faults(good) == ()
 
 
 def test_royal_mail_is_told_as_a_provider_because_it_is_no_tracking_carrier() -> None:
-    assert tracking_fields(CARRIERS["royal-mail"], "RB123456785GB", "SW1A 1AA") == TrackingFields(
-        "royalmail", "", ""
-    )
+    assert tracking_fields(CARRIERS["royal-mail"], "RB123456785GB", "SW1A 1AA") == TrackingFields("royalmail", "", "")
 
 
 @pytest.mark.parametrize(
@@ -153,9 +147,7 @@ def test_royal_mail_is_told_as_a_provider_because_it_is_no_tracking_carrier() ->
         ("tuffnells", "tuffnells"),
     ],
 )
-def test_a_documented_carrier_is_told_by_its_value_and_bigcommerce_makes_the_link(
-    key: str, slug: str
-) -> None:
+def test_a_documented_carrier_is_told_by_its_value_and_bigcommerce_makes_the_link(key: str, slug: str) -> None:
     assert tracking_fields(CARRIERS[key], "123", "SW1A 1AA") == TrackingFields("", slug, "")
 
 
@@ -169,9 +161,7 @@ def test_carriers_whose_page_asks_for_the_postcode_get_our_link_when_it_is_known
     assert tracking_fields(CARRIERS["dx"], "1/2", "ws118ld").tracking_link == (
         "https://my.dxdelivery.com/?t=1%2F2&p=WS118LD"
     )
-    assert tracking_fields(CARRIERS["apc"], "2018073110099660003021", "  ") == TrackingFields(
-        "", "apc-overnight", ""
-    )
+    assert tracking_fields(CARRIERS["apc"], "2018073110099660003021", "  ") == TrackingFields("", "apc-overnight", "")
 
 
 def test_there_is_no_link_without_a_number() -> None:
@@ -219,6 +209,4 @@ def test_every_tracking_carrier_is_one_of_the_vendors_documented_values() -> Non
 
 def test_the_handbooks_page_is_up_to_date() -> None:
     page = (ROOT / "docs" / "carriers.md").read_text(encoding="utf-8")
-    assert page == carriers_page(), (
-        "run: python -m clarus_bc_pipeline.flows.despatch.carriers > docs/carriers.md"
-    )
+    assert page == carriers_page(), "run: python -m clarus_bc_pipeline.flows.despatch.carriers > docs/carriers.md"

@@ -18,9 +18,7 @@ from clarus_bc_pipeline.settings import CarrierMapping, DespatchSettings
 
 LEFT = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
 LATER = LEFT + timedelta(hours=1)
-SETTINGS = DespatchSettings(
-    carriers={"OWN": CarrierMapping(link_template="https://track.example/?n={number}")}
-)
+SETTINGS = DespatchSettings(carriers={"OWN": CarrierMapping(link_template="https://track.example/?n={number}")})
 RIGHT, ALSO_RIGHT = "AB100000003GB", "AB200000006GB"
 
 UNITS = st.dictionaries(st.integers(1, 9), st.integers(1, 20), min_size=1, max_size=6).map(
@@ -47,15 +45,11 @@ def test_every_parcel_gets_a_unit_while_there_are_enough(units: list[tuple[int, 
     shares = spread(units, parcels)
     assert len(shares) == min(parcels, sum(quantity for _, quantity in units))
     assert all(share and all(quantity >= 1 for _, quantity in share) for share in shares)
-    assert all(len(share) == len(dict(share)) for share in shares), (
-        "an order line stands twice in one shipment"
-    )
+    assert all(len(share) == len(dict(share)) for share in shares), "an order line stands twice in one shipment"
 
 
 @given(st.integers(1, 12), st.integers(1, 12), st.randoms())
-def test_every_number_gets_exactly_one_shipment_while_there_are_units(
-    parcels: int, units: int, random: Random
-) -> None:
+def test_every_number_gets_exactly_one_shipment_while_there_are_units(parcels: int, units: int, random: Random) -> None:
     numbered = [Parcel(n, "OWN", f"TRACK{n:04}") for n in range(1, parcels + 1)]
     shared = [Parcel(100 + p.package_id, "OWN", p.tracking_number) for p in numbered[::2] if p.package_id]
     packages = numbered + shared

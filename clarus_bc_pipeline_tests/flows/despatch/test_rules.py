@@ -86,9 +86,7 @@ def test_of_two_addresses_each_goods_out_ships_to_its_own() -> None:
 
 
 def test_more_parcels_than_units_name_the_surplus_in_the_comment_and_in_a_finding_that_stays() -> None:
-    left = goods_out(
-        [line(despatched=1, ordered=Decimal(1))], [parcel(1, ONE), parcel(2, TWO)], status="COMPLETED"
-    )
+    left = goods_out([line(despatched=1, ordered=Decimal(1))], [parcel(1, ONE), parcel(2, TWO)], status="COMPLETED")
     decision = decide(left, settings=SETTINGS, now=SOON)
     assert [body["comments"] for body in bodies(decision)] == [f"Also sent: {TWO}. [clarus:GO-914/1/1]"]
     after = goods_out(
@@ -146,9 +144,7 @@ class TestLinesThatCannotBeAnnounced:
         assert "refunded" in decision.findings[0].message
 
     @pytest.mark.parametrize("open_in_shop", [0, -2])
-    def test_after_the_order_was_shipped_by_hand_nothing_is_sent_and_it_is_said(
-        self, open_in_shop: int
-    ) -> None:
+    def test_after_the_order_was_shipped_by_hand_nothing_is_sent_and_it_is_said(self, open_in_shop: int) -> None:
         left = goods_out([line(despatched=5, open_in_shop=open_in_shop)], [parcel(1, ONE)])
         decision = decide(left, settings=SETTINGS, now=SOON)
         assert (decision.despatch, decision.pushes, decision.is_waiting) == (None, (), False)
@@ -163,9 +159,7 @@ class TestLinesThatCannotBeAnnounced:
         assert decision.findings[0].value_at_risk == Decimal("20.00")
 
     def test_units_taken_back_after_they_were_announced_are_a_finding(self) -> None:
-        back = goods_out(
-            [line(despatched=1, announced=3)], [parcel(1, ONE, announced_as=(1, 1))], [told(1, ONE)]
-        )
+        back = goods_out([line(despatched=1, announced=3)], [parcel(1, ONE, announced_as=(1, 1))], [told(1, ONE)])
         [finding] = decide(back, settings=SETTINGS, now=LATER).findings
         assert (finding.code, finding.value_at_risk) == ("voided_despatch", Decimal("20.00"))
 
@@ -177,15 +171,11 @@ class TestShortedLines:
         assert items(decision) == {101: 3}
         [finding] = decision.findings
         assert (finding.code, finding.value_at_risk) == ("short_decision_needed", Decimal("20.00"))
-        after = goods_out(
-            [line(despatched=3, announced=3, open_in_shop=2)], [], [told(None, ONE)], status="COMPLETED"
-        )
+        after = goods_out([line(despatched=3, announced=3, open_in_shop=2)], [], [told(None, ONE)], status="COMPLETED")
         assert decide(after, settings=SETTINGS, now=LATER).findings == (finding,)
 
     def test_once_they_are_refunded_the_finding_goes(self) -> None:
-        after = goods_out(
-            [line(despatched=3, announced=3, open_in_shop=0)], [], [told(None, ONE)], status="COMPLETED"
-        )
+        after = goods_out([line(despatched=3, announced=3, open_in_shop=0)], [], [told(None, ONE)], status="COMPLETED")
         assert decide(after, settings=SETTINGS, now=LATER) == Decision()
 
     def test_only_what_the_order_still_expects_after_this_despatch_is_short(self) -> None:

@@ -86,9 +86,7 @@ class GoodsOutHistory(RuleBasedStateMachine):
     def a_unit_is_refunded_or_shipped_by_hand(self, order_line: int) -> None:
         self.gone[order_line] += 1
 
-    @rule(
-        number=st.sampled_from(["", "N/A", ONE, TWO, THREE, BAD]), carrier=st.sampled_from([RM, "ZZ-7", ""])
-    )
+    @rule(number=st.sampled_from(["", "N/A", ONE, TWO, THREE, BAD]), carrier=st.sampled_from([RM, "ZZ-7", ""]))
     def a_package_appears(self, number: str, carrier: str) -> None:
         package_id = len(self.parcels) + 1
         self.parcels[package_id] = Parcel(package_id, carrier, number)

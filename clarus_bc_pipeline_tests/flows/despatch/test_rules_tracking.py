@@ -90,15 +90,11 @@ class TestTrackingThatComesLate:
         left = goods_out([line(despatched=5)], [parcel(None, ONE)])
         decision = decide(left, settings=SETTINGS, now=SOON)
         assert [body["tracking_number"] for body in bodies(decision)] == [ONE]
-        after = goods_out(
-            [line(despatched=5, announced=5, open_in_shop=0)], [parcel(None, ONE)], [told(None, ONE)]
-        )
+        after = goods_out([line(despatched=5, announced=5, open_in_shop=0)], [parcel(None, ONE)], [told(None, ONE)])
         assert decide(after, settings=SETTINGS, now=LATER) == Decision()
 
     def test_a_label_without_a_package_that_comes_late_corrects_the_shipment(self) -> None:
-        after = goods_out(
-            [line(despatched=5, announced=5, open_in_shop=0)], [parcel(None, ONE)], [told(None, "")]
-        )
+        after = goods_out([line(despatched=5, announced=5, open_in_shop=0)], [parcel(None, ONE)], [told(None, "")])
         decision = decide(after, settings=SETTINGS, now=LATER)
         assert [body["tracking_number"] for body in bodies(decision, "shipment_tracking")] == [ONE]
 
@@ -122,9 +118,7 @@ class TestTrackingThatChanges:
         assert decide(emptied, settings=SETTINGS, now=LATER) == Decision()
 
     def test_another_carrier_is_corrected_and_a_link_made_for_the_old_one_is_cleared(self) -> None:
-        moved = goods_out(
-            self.DONE, [parcel(1, ONE, announced_as=(1, 1))], [told(1, ONE, carrier_code="APC")]
-        )
+        moved = goods_out(self.DONE, [parcel(1, ONE, announced_as=(1, 1))], [told(1, ONE, carrier_code="APC")])
         [push] = decide(moved, settings=SETTINGS, now=LATER).pushes
         assert push.payload["body"]["shipping_provider"] == "royalmail"
         assert push.payload["body"]["tracking_link"] == ""

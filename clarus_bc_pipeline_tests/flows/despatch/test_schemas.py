@@ -29,9 +29,7 @@ def lines(*despatched: object, matched: bool = True, not_over: bool = True) -> C
 
 def tracked(*rows: tuple[int, str | None, str | None]) -> dict[str, int | None]:
     given = [dict(zip(("order_id", "carrier_code", "tracking_number"), row, strict=True)) for row in rows]
-    report = validate(
-        parcel_frame(given, SETTINGS), parcels, name={n: f"order {r[0]}" for n, r in enumerate(rows)}
-    )
+    report = validate(parcel_frame(given, SETTINGS), parcels, name={n: f"order {r[0]}" for n, r in enumerate(rows)})
     return {broken.type.code: broken.rows for broken in report.broken}
 
 

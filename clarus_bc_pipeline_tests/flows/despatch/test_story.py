@@ -39,9 +39,7 @@ def facts(**given: Any) -> dict[str, Any]:
 
 
 def finding(code: str, scope: str) -> OpenFinding:
-    return OpenFinding(
-        1, "main", scope, code, "order 10432", "…", 10432, {}, None, None, 1, LEFT, LEFT, None, None
-    )
+    return OpenFinding(1, "main", scope, code, "order 10432", "…", 10432, {}, None, None, 1, LEFT, LEFT, None, None)
 
 
 @pytest.mark.parametrize(
@@ -167,11 +165,7 @@ def _despatched_order(connection: sa.Connection) -> None:
 
     def insert(table: sa.Table, **values: Any) -> None:
         seen = {"source": "test", "seen_at": LEFT} if "seen_at" in table.c else {}
-        blank = {
-            c.name: ""
-            for c in table.c
-            if isinstance(c.type, sa.Text) and not c.nullable and not c.server_default
-        }
+        blank = {c.name: "" for c in table.c if isinstance(c.type, sa.Text) and not c.nullable and not c.server_default}
         numbers = {
             c.name: 0
             for c in table.c
@@ -201,9 +195,7 @@ def _despatched_order(connection: sa.Connection) -> None:
         quantity_shipped=2,
         currency="GBP",
     )
-    insert(
-        tables.clarus_goods_out, goods_out_id=914, order_id=10432, reference="BC-10432", status="COMPLETED"
-    )
+    insert(tables.clarus_goods_out, goods_out_id=914, order_id=10432, reference="BC-10432", status="COMPLETED")
     insert(
         tables.clarus_goods_out_line,
         goods_out_line_id=1,

@@ -31,8 +31,7 @@ class Example(NamedTuple):
 def _examples() -> list[Example]:
     with Path(__file__).with_name("tracking_examples.csv").open(encoding="utf-8", newline="") as file:
         return [
-            Example(row["carrier"], row["number"], row["valid"] == "1", row["checksum"])
-            for row in csv.DictReader(file)
+            Example(row["carrier"], row["number"], row["valid"] == "1", row["checksum"]) for row in csv.DictReader(file)
         ]
 
 
@@ -40,9 +39,7 @@ EXAMPLES = _examples()
 VALID = [example for example in EXAMPLES if example.valid]
 CHECKED = [example for example in VALID if example.checksum]
 KEYS = list(carriers_formats())
-FORMATS_WITH_CHECK = {
-    fmt.id: fmt for carrier in carriers_formats().values() for fmt in carrier.formats if fmt.check
-}
+FORMATS_WITH_CHECK = {fmt.id: fmt for carrier in carriers_formats().values() for fmt in carrier.formats if fmt.check}
 
 
 def test_every_published_and_derived_example_is_judged_as_labelled() -> None:
@@ -208,9 +205,7 @@ def test_no_number_is_missing_and_never_invalid(carrier: str, written: str | Non
     assert (check.verdict, check.number) == (Verdict.MISSING, "")
 
 
-@pytest.mark.parametrize(
-    "between", [" ", ",", ", ", ";", " / ", "/", "\n", "\r\n", " and ", " AND ", "|", " & "]
-)
+@pytest.mark.parametrize("between", [" ", ",", ", ", ";", " / ", "/", "\n", "\r\n", " and ", " AND ", "|", " & "])
 @pytest.mark.parametrize(
     ("carrier", "first", "second"),
     [
@@ -220,9 +215,7 @@ def test_no_number_is_missing_and_never_invalid(carrier: str, written: str | Non
         ("dx", "98765432", "98765433"),
     ],
 )
-def test_two_numbers_in_one_field_are_seen_and_told_apart(
-    carrier: str, first: str, second: str, between: str
-) -> None:
+def test_two_numbers_in_one_field_are_seen_and_told_apart(carrier: str, first: str, second: str, between: str) -> None:
     check = check_tracking(carrier, first + between + second)
     assert (check.verdict, check.parts) == (Verdict.SEVERAL_NUMBERS, (first, second))
     assert first in check.reason

@@ -50,9 +50,7 @@ def test_a_valid_postcode_gets_its_one_space(text: str) -> None:
     assert normalise_postcode(f"  {text.lower()} ") == normalise_postcode(text)
 
 
-@pytest.mark.parametrize(
-    "text", [*INVALID, "", "LS1", "LS1 4CP", "QS1 4AP", "LI1 4AP", "LS1I 4AP", "LS1 4AP 2"]
-)
+@pytest.mark.parametrize("text", [*INVALID, "", "LS1", "LS1 4CP", "QS1 4AP", "LI1 4AP", "LS1I 4AP", "LS1 4AP 2"])
 def test_what_has_not_the_form_of_a_postcode_is_none(text: str) -> None:
     assert normalise_postcode(text) is None
 
@@ -75,9 +73,7 @@ def test_a_normal_postcode_stays_as_it_is(text: str) -> None:
         assert postcode.replace(" ", "") == text.replace(" ", "")
 
 
-@pytest.mark.parametrize(
-    ("text", "code"), [("d02af30", "D02 AF30"), ("D6W XY00", "D6W XY00"), ("Dublin 2", None)]
-)
+@pytest.mark.parametrize(("text", "code"), [("d02af30", "D02 AF30"), ("D6W XY00", "D6W XY00"), ("Dublin 2", None)])
 def test_ireland_has_eircodes(text: str, code: str | None) -> None:
     assert normalise_eircode(text) == code
 

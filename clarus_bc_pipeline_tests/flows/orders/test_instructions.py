@@ -110,9 +110,7 @@ def test_what_a_shopper_wrote_and_no_mapping_takes_is_named() -> None:
 
 
 @given(TEXTS, TEXTS, st.dictionaries(st.sampled_from(["a", "b"]), TEXTS))
-def test_no_word_is_lost_it_is_in_a_field_or_named_as_unmapped(
-    message: str, staff: str, form: dict[str, str]
-) -> None:
+def test_no_word_is_lost_it_is_in_a_field_or_named_as_unmapped(message: str, staff: str, form: dict[str, str]) -> None:
     settings = mapped(
         NoteMapping(source="customer_message", target="packing_notes", label="C: "),
         NoteMapping(source="staff_notes", target="packing_notes"),
