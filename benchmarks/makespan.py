@@ -3,8 +3,8 @@
 The floor: with `quota` calls in each window of `window` seconds, fresh when the run begins, n calls need
 ceil(n / quota) windows, and the last of these is open as soon as it begins: (ceil(n / quota) - 1) * window seconds.
 The double enforces the quota, in a process of its own, and its log is the judge of calls, times and 429s. The window is
-shorter than BigCommerce's 30 s so that a run of many windows ends soon; that is the harder case, because what a
-window's turn costs is paid as often and weighs more.
+5 s in place of BigCommerce's 30 so that a run of many windows ends soon: 30 calls a second, six times what a Standard
+plan allows and twice what Pro does.
 """
 
 from __future__ import annotations
@@ -19,35 +19,31 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import httpx
+import sqlalchemy as sa
 
 from benchmarks.figures import Figure
-from benchmarks.worlds import World, despatch_and_decide, forget, release, served_world
+from benchmarks.worlds import UNLIMITED, World, despatch_and_decide, forget, release, served_world
 from clarus_bc_pipeline.flows.despatch import sync as despatch
 from clarus_bc_pipeline.ledger.engine import open_ledger
 from clarus_bc_pipeline.sandbox.bigcommerce import ShopWorld, bigcommerce_app, served
 from clarus_bc_pipeline.sandbox.bigcommerce.limits import StoreQuota
 from clarus_bc_pipeline.sandbox.faults import TruthLog
 
-QUOTA, WINDOW_SECONDS = 150, 2.0  # 150: BigCommerce's Standard plan
+QUOTA, WINDOW_SECONDS = 150, 5.0  # 150: BigCommerce's Standard plan, whose window is 30 s
 
 
-def run(*, windows: int = 15, quota: int = QUOTA, window_seconds: float = WINDOW_SECONDS) -> dict[str, Any]:
-    """Deliver `windows` times `quota` shipments by the outbox's three threads with the whole quota ours."""
+def run(
+    *, windows: int = 7, quota: int = QUOTA, window_seconds: float = WINDOW_SECONDS, unmetered: int = 300
+) -> dict[str, Any]:
+    """Deliver `windows` times `quota` shipments by the outbox's three threads with the whole quota ours.
+
+    Then `unmetered` shipments with no quota in the way: how far the quota is from what this machine could do.
+    """
     shipments = windows * quota
     engine = open_ledger()
     try:
-        forget(engine)
-        with served_world(orders=shipments) as world:
-            with world.store(engine) as store:
-                release(store)
-                due = despatch_and_decide(world, store)
-            assert due == shipments, f"{due} shipments due of {shipments}"
-            with _shop_apart(world, quota, window_seconds) as apart, apart.store(engine) as store:
-                began, started = time.time(), time.monotonic()
-                report = despatch.deliver(store)
-                seconds = time.monotonic() - started
-                log = httpx.get(f"{apart.settings.bigcommerce.base_url}/_sandbox/log", timeout=60).json()
-            assert report.delivered == shipments, f"{shipments} shipments, and {report}"
+        log, seconds = _deliver(engine, shipments, quota, window_seconds)
+        _, free_seconds = _deliver(engine, unmetered, UNLIMITED, window_seconds)
     finally:
         engine.dispose()
     floor = (math.ceil(shipments / quota) - 1) * window_seconds
@@ -57,16 +53,52 @@ def run(*, windows: int = 15, quota: int = QUOTA, window_seconds: float = WINDOW
         "shipments": shipments,
         "quota": quota,
         "window_seconds": window_seconds,
-        "threads": store.settings.outbox.threads,
         "calls": len(log),
         "seconds": round(seconds, 2),
         "floor_seconds": floor,
-        "ratio": round(seconds / floor, 3) if floor else None,
+        "ratio": round(seconds / floor, 3),
         "own_429s": len(log) - accepted,
         "utilisation": round(accepted / (quota * math.ceil(seconds / window_seconds)), 3),
+        "unmetered_per_second": round(unmetered / free_seconds, 1),
         "arrivals_every": every,
-        "arrivals": [round(entry["at"] - began, 2) for entry in log[::every]],
+        "arrivals": [round(entry["at"] - log[0]["at"], 2) for entry in log[::every]],
     }
+
+
+def figures(result: dict[str, Any]) -> list[Figure]:
+    """The measures of a `run` beside their targets."""
+    name = f"backlog of {result['shipments']:,} shipments at {result['quota']} calls a window"
+    return [
+        Figure(
+            f"{name}: makespan",
+            result["ratio"],
+            "times the floor",
+            at_most=1.10,
+            beside=f"floor {result['floor_seconds']:g} s, ours {result['seconds']:g} s",
+        ),
+        Figure(f"{name}: own 429s", result["own_429s"], "calls", at_most=0),
+        Figure(f"{name}: utilisation of the quota", result["utilisation"], "", at_least=0.90),
+        Figure("shipments a second with no quota in the way", result["unmetered_per_second"], "shipments/s"),
+    ]
+
+
+def _deliver(
+    engine: sa.Engine, shipments: int, quota: int, window_seconds: float
+) -> tuple[list[dict[str, Any]], float]:
+    """The shop's log of the delivery, and its seconds."""
+    forget(engine)
+    with served_world(orders=shipments) as world:
+        with world.store(engine) as store:
+            release(store)
+            due = despatch_and_decide(world, store)
+        assert due == shipments, f"{due} shipments due of {shipments}"
+        with _shop_apart(world, quota, window_seconds) as apart, apart.store(engine) as store:
+            started = time.monotonic()
+            report = despatch.deliver(store)
+            seconds = time.monotonic() - started
+            log = httpx.get(f"{apart.settings.bigcommerce.base_url}/_sandbox/log", timeout=60).json()
+        assert report.delivered == shipments, f"{shipments} shipments, and {report}"
+        return log, seconds
 
 
 class _FreshAtFirstCall(StoreQuota):
@@ -100,19 +132,3 @@ def _serve(shop: ShopWorld, quota: int, window_seconds: float, ready: Connection
     with served(bigcommerce_app(shop, log=TruthLog())) as address:
         ready.send(address)
         signal.pause()
-
-
-def figures(result: dict[str, Any]) -> list[Figure]:
-    """The measures of a `run` beside their targets."""
-    name = f"backlog of {result['shipments']:,} shipments at {result['quota']} calls a window"
-    return [
-        Figure(
-            f"{name}: makespan",
-            result["ratio"],
-            "times the floor",
-            at_most=1.10,
-            beside=f"floor {result['floor_seconds']:g} s, ours {result['seconds']:g} s",
-        ),
-        Figure(f"{name}: own 429s", result["own_429s"], "calls", at_most=0),
-        Figure(f"{name}: utilisation of the quota", result["utilisation"], "", at_least=0.90),
-    ]

@@ -26,7 +26,7 @@ RESULTS = Path(__file__).with_name("results")
 # Each measure by name, and the sizes at which it only shows that it works.
 QUICK: Mapping[str, dict[str, Any]] = {
     "calls": {"shipments": 200, "naive": 20, "pulled": 2000, "idle_minutes": 2},
-    "makespan": {"windows": 5},
+    "makespan": {"windows": 3, "unmetered": 50},
     "pull": {"count": 10_000, "repeats": 1},
     "latency": {"despatches": 6, "lanes": ("worker",)},
     "gap": {"orders": (10_000, 100_000)},
