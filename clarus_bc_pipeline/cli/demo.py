@@ -183,9 +183,19 @@ COUNTS = {
 def _tell(said: dict[str, Any]) -> None:
     numbers = {key: value for key, value in said.items() if isinstance(value, (int, float))}
     print_table("What happened", [{"what": key.replace("_", " "), "": value} for key, value in numbers.items()])
+    lines = Counter((g["store"], g["order"], g["category"], g["planted"], g["why"]) for g in said["gap"])
     print_table(
-        "Lines in a gap or not checked, and what was planted there",
-        [{**line, "planted": line["planted"] or "NOT PLANTED"} for line in said["gap"][:30]],
+        "Orders in a gap or not checked, and what was planted there",
+        [
+            {
+                "store": store,
+                "order": str(order),
+                "lines": number,
+                "what": category.replace("_", " ") + (f": {why}" if why else ""),
+                "planted": planted or "NOT PLANTED",
+            }
+            for (store, order, category, planted, why), number in lines.items()
+        ],
     )
     print_table("Findings by owner", [{"owner": o, "open": n} for o, n in said["findings_by_owner"].items()])
     print_table("Findings by type", [{"type": t, "open": n} for t, n in said["findings_by_type"].items()])

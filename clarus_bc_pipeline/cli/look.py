@@ -153,7 +153,7 @@ def gap(store: StoreOption = None, json: Json = False) -> None:
             "Oldest lines",
             [
                 {
-                    "order": r["order_id"],
+                    "order": str(r["order_id"]),
                     "SKU": r["sku"],
                     "category": r["category"],
                     "despatched": f"{r['despatched']:f}",
