@@ -59,7 +59,7 @@ TRANSACTIONS = Resource(
     "TransactionFilterType",
     "id subtype category quantity created_at product { code }",
     filters=("account_id", "created_at"),
-    beyond="goods_out { id }",
+    beyond="goods_out { id reference }",
 )
 PRODUCTS = Resource("products", "ProductsFilterType", "id code barcode description", filters=("account_id", "code"))
 

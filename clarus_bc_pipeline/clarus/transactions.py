@@ -15,7 +15,7 @@ import msgspec
 
 from clarus_bc_pipeline.clarus.client import Clarus
 from clarus_bc_pipeline.clarus.fields import TRANSACTIONS
-from clarus_bc_pipeline.clarus.records import Coded, Page, Reader, Ref, moment
+from clarus_bc_pipeline.clarus.records import Coded, Page, Reader, moment
 
 
 class Transaction(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +32,12 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     product_code: str
     goods_out_id: int | None
+    reference: str | None = None  # of the goods-out
+
+
+class _Moved(msgspec.Struct, frozen=True):
+    id: int
+    reference: str | None = None
 
 
 class _Node(msgspec.Struct, frozen=True):
@@ -41,7 +47,7 @@ class _Node(msgspec.Struct, frozen=True):
     created_at: str
     product: Coded
     category: str | None = None
-    goods_out: Ref | None = None
+    goods_out: _Moved | None = None
 
 
 def _transaction(node: _Node) -> Transaction:
@@ -53,6 +59,7 @@ def _transaction(node: _Node) -> Transaction:
         created_at=moment("created_at", node.created_at),
         product_code=node.product.code,
         goods_out_id=node.goods_out.id if node.goods_out else None,
+        reference=node.goods_out.reference if node.goods_out else None,
     )
 
 

@@ -6,7 +6,7 @@ what it means (`rules.py`) and the other verbs (`sync.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -37,6 +37,7 @@ DECIDED = "despatch_decided"
 KINDS = (SHIPMENT, SHIPMENT_TRACKING, ORDER_STATUS)
 SWEEP_EVERY = timedelta(minutes=5)
 OPEN_STATUSES = ("DRAFT", "PENDING", "ALLOCATED", "PART_ALLOCATED", "PICK", "PART")
+RELABELLED_WITHIN = timedelta(hours=2)  # a label that is made anew is made soon; Clarus leaves no trace of it
 READ_AT_ONCE = 200  # goods-outs a transaction
 
 Progress = Callable[[int], None]
@@ -54,7 +55,7 @@ class Pulled:
 
 def news(store: Store) -> str | None:
     """What is new for this flow, in short, or None: one call to Clarus, and now and then a look at what is open."""
-    moved, _ = _moved_since(store)
+    moved = _moved_since(store).goods_outs
     now = store.now()
     with store.engine.connect() as connection:
         due = due_mark(connection, store=store.key, kinds=KINDS, now=now)
@@ -104,10 +105,10 @@ def pull(store: Store, *, sweep: bool = True, progress: Progress | None = None) 
     A sweep costs calls in proportion to open goods-outs, never to history. It finds what leaves no transaction:
     orders made, cancelled or deleted by hand, and tracking that comes late.
     """
-    moved, position = _moved_since(store)
-    references = _references(store, moved)
+    moved = _moved_since(store)
+    references = {ref for ref in moved.goods_outs.values() if ref and parse_reference(ref, store.settings.orders)}
     found: list[GoodsOut] = []
-    unreadable: list[Unreadable] = []
+    unreadable = list(moved.unreadable)
     if sweep:
         page = goods_outs_with_status(store.warehouse, OPEN_STATUSES)
         found += page.records
@@ -123,14 +124,23 @@ def pull(store: Store, *, sweep: bool = True, progress: Progress | None = None) 
     changed = _read_and_keep(store, ours, unreadable, progress)
     gone = _mark_missing(store, missing)
     with store.engine.begin() as connection:
-        write_cursor(connection, store=store.key, feed=FEED, position=position, now=store.now())
+        write_cursor(connection, store=store.key, feed=FEED, position=moved.position, now=store.now())
         if sweep:
             _swept(connection, store)
     return Pulled(len(ours), changed, gone, len(unreadable))
 
 
-def _moved_since(store: Store) -> tuple[set[int], dict[str, object]]:
-    """Goods-outs named by transactions not seen before, and the cursor that covers them.
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """Goods-outs named by transactions not seen before (id -> reference), and the cursor that covers them."""
+
+    goods_outs: dict[int, str | None]
+    position: dict[str, object]
+    unreadable: list[Unreadable]
+
+
+def _moved_since(store: Store) -> _Moved:
+    """What the stock transactions say has moved since the last pull.
 
     The feed is read from a little before the last one's end, because a transaction can appear late; the ids seen in
     that overlap are in the cursor, so that a quiet warehouse costs one call.
@@ -142,32 +152,17 @@ def _moved_since(store: Store) -> tuple[set[int], dict[str, object]]:
     since = datetime.fromisoformat(position["created_from"]) if position else now - timedelta(days=1)
     seen = set(position["seen"]) if position else set()
     page = transactions_since(store.warehouse, since)
-    moved = {t.goods_out_id for t in page.records if t.goods_out_id is not None and t.id not in seen}
+    moved = {t.goods_out_id: t.reference for t in page.records if t.goods_out_id is not None and t.id not in seen}
     newest = max((t.created_at for t in page.records), default=now)
     start = max(since, min(now, newest) - overlap)
     recent = sorted(t.id for t in page.records if t.created_at >= start)
-    return moved, {"created_from": start.isoformat(), "seen": recent}
-
-
-def _references(store: Store, goods_out_ids: Iterable[int]) -> set[str]:
-    ids = list(goods_out_ids)
-    if not ids:
-        return set()
-    table = tables.clarus_goods_out
-    with store.engine.connect() as connection:
-        return set(
-            connection.scalars(
-                sa.select(table.c.reference).where(
-                    table.c.store == store.key,
-                    table.c.goods_out_id == sa.any_(sa.literal(ids, sa.ARRAY(sa.BigInteger))),
-                )
-            )
-        )
+    return _Moved(moved, {"created_from": start.isoformat(), "seen": recent}, page.unreadable)
 
 
 def _watched_references(store: Store) -> set[str]:
-    """Goods-outs of ours to ask for by name: open as far as we know, or left with a parcel still to be tracked."""
+    """Goods-outs of ours to ask for by name: open as far as we know, or left and still to be mended in Clarus."""
     with store.engine.connect() as connection:
+        decided = read_cursor(connection, store=store.key, feed=DECIDED) or {"waiting": []}
         return set(
             connection.scalars(
                 SQL["watched_references"],
@@ -175,6 +170,8 @@ def _watched_references(store: Store) -> set[str]:
                     "store": store.key,
                     "finished": list(FINISHED),
                     "tracked_since": store.now() - timedelta(days=7),
+                    "relabelled_since": store.now() - RELABELLED_WITHIN,
+                    "waiting": decided["waiting"],
                 },
             )
         )

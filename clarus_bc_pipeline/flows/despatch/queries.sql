@@ -1,16 +1,27 @@
 -- What the despatch flow asks of the ledger (sync.py).
 
 -- name: watched_references
--- Which goods-outs of ours do we ask for by name? The open ones, those whose push was delivered and that no reading has
--- shown yet, and those that left lately with a parcel that has no tracking number.
+-- Which goods-outs of ours do we ask for by name, because no transaction will tell? The open ones; those that came
+-- before their order; those that left lately with a parcel without a number, or so lately that a label may be made anew;
+-- those that wait for a number; and those that a person is asked to mend in Clarus.
 SELECT reference FROM clarus_goods_out
  WHERE store = :store AND order_id IS NOT NULL AND missing_since IS NULL AND status <> ALL(:finished)
+UNION
+SELECT reference FROM clarus_goods_out
+ WHERE store = :store AND missing_since IS NULL
+   AND (goods_out_id = ANY(CAST(:waiting AS bigint[])) OR (order_id IS NULL AND seen_at >= :tracked_since))
+UNION
+SELECT g.reference FROM finding f
+  JOIN clarus_goods_out g ON g.store = f.store AND g.goods_out_id = (f.evidence->>'goods_out_id')::bigint
+ WHERE f.store = :store AND f.scope = 'despatch' AND f.state = 'open' AND f.evidence ? 'goods_out_id'
+   AND g.missing_since IS NULL
 UNION
 SELECT g.reference
   FROM despatch d
   JOIN clarus_goods_out g USING (store, goods_out_id)
   JOIN despatch_parcel p USING (store, goods_out_id, sequence)
- WHERE d.store = :store AND d.despatched_at >= :tracked_since AND p.tracking_number = '' AND g.missing_since IS NULL
+ WHERE d.store = :store AND g.missing_since IS NULL AND d.despatched_at >= :tracked_since
+   AND (p.tracking_number = '' OR d.despatched_at >= :relabelled_since)
 
 
 -- name: goods_outs_to_decide
