@@ -81,18 +81,29 @@ def _interrupt(*_: object) -> None:
 
 @contextmanager
 def _storyteller(address: str, steps: list[str], every: float) -> Iterator[None]:
-    """Plays the scenario's steps beside the UI, one at a time."""
+    """Plays the scenario's steps beside the UI, one at a time; the first when the first orders are in the warehouse."""
     ended = threading.Event()
 
     def tell() -> None:
+        while not _has_begun(address):
+            if ended.wait(1):
+                return
         for step in steps:
             if ended.wait(every):
                 return
             with suppress(httpx.HTTPError):
                 httpx.post(f"{address}/scenario/{step}", timeout=60)
+                console.print(f"Story: {step.replace('_', ' ')}")
 
     threading.Thread(target=tell, name="story", daemon=True).start()
     try:
         yield
     finally:
         ended.set()
+
+
+def _has_begun(address: str) -> bool:
+    try:
+        return bool(httpx.get(f"{address}/scenario", timeout=30).json()["goods_outs"])
+    except httpx.HTTPError:
+        return False

@@ -47,6 +47,7 @@ def app(scenario: Scenario, *, seed: int, faults: bool) -> ASGIApp:
             {
                 "steps": list(scenario.steps),
                 "planted": scenario.planted,
+                "goods_outs": len(scenario.warehouse.goods_outs.rows),
                 "calls": {"bigcommerce": len(_log(scenario)), "clarus": len(scenario.warehouse.log)},
                 **await run_in_threadpool(truth, scenario),
             }
