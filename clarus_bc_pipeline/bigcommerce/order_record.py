@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -161,7 +161,7 @@ class _WireOrder(msgspec.Struct, frozen=True, gc=False):
     """The fields read, as V2 sends them. Without a default: an order cannot be handled without it."""
 
     id: int
-    status_id: int
+    status_id: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
     payment_status: str
     default_currency_code: str
     total_inc_tax: Decimal

@@ -205,7 +205,7 @@ def _copy(connection: sa.Connection, statements: _Statements, table: sa.Table, r
             write_row = copy.write_row
             for row in rows:
                 write_row(row)
-    except (psycopg.DataError, psycopg.IntegrityError, TypeError, ValueError, AttributeError) as error:
+    except (psycopg.DataError, psycopg.IntegrityError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise BadRow(_diagnosis(table, statements, rows) or f"{table.name}: {error}") from error
 
 

@@ -58,7 +58,7 @@ def product_codes(connection: sa.Connection, *, store: str) -> dict[str, int]:
     """Clarus product ids by code, as last read."""
     product = tables.clarus_product
     rows = connection.execute(sa.select(product.c.product_code, product.c.product_id).where(product.c.store == store))
-    return dict(rows.tuples().all())
+    return {row.product_code: row.product_id for row in rows}
 
 
 def decide(store: Store) -> list[Finding]:
