@@ -46,8 +46,9 @@ def migrate(json: Json = False) -> None:
 def purge(json: Json = False) -> None:
     """Delete personal data of orders past their retention: names, e-mail, phone, street, notes, payloads."""
     purged = {}
-    with open_ledger().begin() as connection:
-        for key, store in load_settings().stores.items():
+    engine = open_ledger()
+    for key, store in load_settings().stores.items():
+        with engine.begin() as connection:
             purged[key] = purge_personal_data(
                 connection, store=key, days=store.personal_data_retention_days, now=utc_now()
             )

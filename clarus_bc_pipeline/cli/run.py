@@ -107,7 +107,6 @@ def _run(name: str, store: Store, read_only: bool, *, quiet: bool) -> dict[str, 
                 announced = despatch.decide(store)
                 with progress_bar(f"{store.key}: creating shipments", quiet=quiet, total=announced.enqueued) as bar:
                     report = despatch.deliver(store, progress=bar)
-                orders.pull(store)
                 said |= {
                     "despatches": announced.despatches,
                     "delivered": report.delivered + report.adopted,

@@ -56,7 +56,10 @@ def exit_if_failed(failed: Mapping[str, CallFailed]) -> None:
 def advice(error: CallFailed) -> str:
     """What to do about a failed call, for the person at the keyboard."""
     if isinstance(error, AuthFailed) and error.status == 403:
-        return 'The credentials lack a scope for this: see README, "Point it at a real store".'
+        return (
+            "The credentials lack a scope for this, or belong to another store (BigCommerce: store_hash): see README, "
+            '"Point it at a real store".'
+        )
     if isinstance(error, AuthFailed):
         return "Check this store's secrets in the environment (and for BigCommerce its store_hash)."
     if isinstance(error, Gone):

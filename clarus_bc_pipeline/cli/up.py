@@ -32,6 +32,8 @@ def up(
     """The demo's world in the Dagster UI, its story going on by itself, until Ctrl-C."""
     if not is_free(port):
         fail(f"--port {port} is taken: stop what listens there, or choose another", USAGE)
+    for number in (signal.SIGTERM, signal.SIGINT):  # before the first process: what we ignore, it would ignore too
+        signal.signal(number, _interrupt)
     with ExitStack() as running:
         address = running.enter_context(sandbox_world(orders=orders, seed=seed, window_seconds=30.0))
         steps = httpx.get(f"{address}/scenario", timeout=30).raise_for_status().json()["steps"]
@@ -63,20 +65,15 @@ def up(
             "warning",
         ]
         ui = running.enter_context(process([*dagster, "-m", "clarus_bc_pipeline.definitions"], cwd=urls.home()))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _interrupt)
-        try:
-            code = ui.wait()
-        except KeyboardInterrupt:
-            errors.print("Stopping ...")
-            code = 0
+        code = ui.wait()
     raise typer.Exit(code)
 
 
 def _interrupt(*_: object) -> None:
+    errors.print("Stopping ...")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # once is enough: what follows takes everything down in order
-    raise KeyboardInterrupt
+    raise SystemExit(0)
 
 
 @contextmanager

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from clarus_bc_pipeline.decisions.findings import REGISTRY
 from clarus_bc_pipeline.flows.check_reports import check_result, validate
 from clarus_bc_pipeline.flows.despatch import gap
-from clarus_bc_pipeline.flows.resources import STORES, Stores, settings, table
+from clarus_bc_pipeline.flows.despatch.assets import lines_table
+from clarus_bc_pipeline.flows.resources import STORES, Stores, settings
 from clarus_bc_pipeline.flows.store import utc_now
 from clarus_bc_pipeline.ledger.queries import read_queries
 
@@ -74,11 +75,7 @@ def despatch_gap_is_closed(context: dg.AssetCheckExecutionContext, stores: Store
             "gap_lines": measured.gap_lines,
             "not_checked_lines": measured.not_checked_lines,
             "oldest_gap_minutes": measured.oldest_minutes,
-            **(
-                {"oldest_lines": table([{k: v for k, v in line.items() if k != "store"} for line in lines])}
-                if lines
-                else {}
-            ),
+            **({"oldest_lines": lines_table(lines)} if lines else {}),
         },
     )
 
