@@ -1,11 +1,12 @@
 -- Personal data that has done its work (retention.py).
 
 -- name: at_rest
--- Which orders have been at rest since before: shipped whole, refunded, cancelled or deleted, and not changed since?
+-- Which orders have been at rest since before: shipped whole, refunded, cancelled, declined, never paid or deleted, and
+-- not changed since? One that comes to life again is pulled whole, with what it needs.
 CREATE TEMPORARY TABLE at_rest ON COMMIT DROP AS
 SELECT o.order_id FROM bigcommerce_order o
  WHERE o.store = :store AND o.modified_at < :before AND o.seen_at < :before
-   AND (o.is_deleted OR o.status_id IN (2, 4, 5, 10))
+   AND (o.is_deleted OR o.status_id IN (0, 1, 2, 4, 5, 6, 7, 10))
    AND NOT EXISTS (SELECT FROM push r WHERE r.store = o.store AND r.lane = 'order:' || o.order_id
                       AND r.state IN ('pending', 'sending', 'ambiguous', 'parked'))
    AND EXISTS (SELECT FROM order_personal p WHERE p.store = o.store AND p.order_id = o.order_id)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from clarus_bc_pipeline.bigcommerce.catalogue import pull_variants
 from clarus_bc_pipeline.clarus.products import Product, pull_products
 from clarus_bc_pipeline.decisions import Finding
+from clarus_bc_pipeline.decisions.unreadable import Unreadable
 from clarus_bc_pipeline.flows.catalogue.rules import SkuMap, compare_catalogues
 from clarus_bc_pipeline.flows.store import Store
 from clarus_bc_pipeline.ledger import tables
@@ -20,26 +21,49 @@ from clarus_bc_pipeline.ledger.findings import record_findings
 
 
 def pull_warehouse(store: Store) -> int:
-    """Read every product of the account in Clarus; returns how many."""
-    read = 0
+    """Read every product of the account in Clarus, and forget those that are gone; returns how many there are."""
+    kept: set[int] = set()
+    unreadable: list[Unreadable] = []
     for page in pull_products(store.warehouse):
         with store.engine.begin() as connection:
             keep_products(connection, store, page.records)
-        read += len(page.records)
-    return read
+        kept |= {product.id for product in page.records}
+        unreadable += page.unreadable
+    with store.engine.begin() as connection:
+        record_findings(
+            connection,
+            store=store.key,
+            scope="catalogue.pull",
+            findings=[
+                Finding("unreadable_record", u.record, f"{u.system} gave a record that cannot be read: {u.reason}.")
+                for u in unreadable
+            ],
+            now=store.now(),
+        )
+        if not unreadable:  # one that cannot be read is not gone
+            _forget(connection, store, tables.clarus_product.c.product_id, but=kept)
+    return len(kept)
 
 
 def pull_shop(store: Store) -> int:
-    """Read every variant of the shop; returns how many."""
+    """Read every variant of the shop, and forget those that are gone; returns how many there are."""
     columns = ("store", "variant_id", "product_id", "sku", "name", "gtin", "source", "seen_at")
-    read = 0
+    kept: set[int] = set()
     for variants in pull_variants(store.shop):
         now = store.now()
         rows = [(store.key, v.id, v.product_id, v.sku, v.name, v.gtin, "BigCommerce catalogue", now) for v in variants]
         with store.engine.begin() as connection:
             upsert(connection, tables.bigcommerce_variant, rows, columns=columns)
-        read += len(rows)
-    return read
+        kept |= {v.id for v in variants}
+    with store.engine.begin() as connection:
+        _forget(connection, store, tables.bigcommerce_variant.c.variant_id, but=kept)
+    return len(kept)
+
+
+def _forget(connection: sa.Connection, store: Store, column: sa.Column[int], *, but: set[int]) -> None:
+    """Delete the rows that a whole reading did not bring: an order must not be released against a dead product."""
+    still_there = sa.literal(sorted(but), sa.ARRAY(sa.BigInteger))
+    connection.execute(sa.delete(column.table).where(column.table.c.store == store.key, column != sa.all_(still_there)))
 
 
 def keep_products(connection: sa.Connection, store: Store, products: Iterable[Product]) -> None:

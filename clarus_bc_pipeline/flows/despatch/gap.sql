@@ -220,6 +220,15 @@ SELECT category, reason, currency, count(*) AS lines, count(DISTINCT order_id) A
  ORDER BY category, reason
 
 
+-- name: is_unread
+-- Have shipments of ours been accepted since the shop was last read?
+SELECT EXISTS (
+    SELECT FROM bigcommerce_shipment s
+     WHERE s.store = :store AND s.marker IS NOT NULL
+       AND s.seen_at > (SELECT updated_at FROM cursor WHERE store = :store AND feed = :feed)
+)
+
+
 -- name: orders_to_read_back
 -- Which orders hold an accepted shipment that no reading of the order has shown yet, so long after?
 SELECT DISTINCT order_id FROM despatch_gap_line

@@ -6,6 +6,7 @@ what it means (`rules.py`) and the other verbs (`sync.py`).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -180,15 +181,26 @@ def _watched_references(store: Store) -> set[str]:
 def _read_and_keep(
     store: Store, goods_outs: Sequence[GoodsOut], unreadable: list[Unreadable], progress: Progress | None
 ) -> int:
+    """Keep what Clarus says of `goods_outs`; one of which a part cannot be read stays as it was last read, whole."""
     changed = 0
     sku_map = SkuMap(store.settings.skus)
+    held: dict[Unreadable, list[GoodsOut]] = {}
+    kept: list[GoodsOut] = []
     for start in range(0, len(goods_outs), READ_AT_ONCE):
         chunk = goods_outs[start : start + READ_AT_ONCE]
         ids = [g.id for g in chunk]
         lines = lines_of(store.warehouse, ids)
         shipments = shipments_of(store.warehouse, ids)
         packages = packages_of(store.warehouse, [s.id for s in shipments.records])
+        goods_out_of = {s.id: s.goods_out_id for s in shipments.records}
+        for part in (*lines.unreadable, *shipments.unreadable):
+            held[part] = [g for g in chunk if part.part_of in (None, g.id)]
+        for part in packages.unreadable:
+            held[part] = [g for g in chunk if goods_out_of.get(part.part_of or 0) in (None, g.id)]
         unreadable += [*lines.unreadable, *shipments.unreadable, *packages.unreadable]
+        stays = {g.id for part in held for g in held[part]}
+        chunk = [g for g in chunk if g.id not in stays]
+        kept += chunk
         now = store.now()
         with store.engine.begin() as connection:
             bound_for, order_lines = _bound_for(connection, store, chunk)
@@ -198,32 +210,53 @@ def _read_and_keep(
             changed += facts.keep_lines(
                 connection,
                 store=store.key,
-                lines=lines.records,
+                lines=[line for line in lines.records if line.goods_out_id not in stays],
                 bound_for=bound_for,
                 order_lines=order_lines,
                 sku_map=sku_map,
                 now=now,
             )
             changed += facts.keep_parcels(
-                connection, store=store.key, shipments=shipments.records, packages=packages.records, now=now
+                connection,
+                store=store.key,
+                shipments=[s for s in shipments.records if s.goods_out_id not in stays],
+                packages=packages.records,
+                now=now,
             )
-            _mark_missing_packages(connection, store.key, ids, [p.id for p in packages.records], now)
+            _mark_missing_packages(connection, store.key, [g.id for g in chunk], [p.id for p in packages.records], now)
         if progress:
             progress(len(chunk))
     with store.engine.begin() as connection:
-        findings = [
-            Finding("unreadable_record", u.record, f"{u.system} gave a record that cannot be read: {u.reason}.")
-            for u in unreadable
-        ]
+        read = json.dumps([g.reference for g in kept])
+        whole_again = set(connection.scalars(SQL["whole_again"], {"store": store.key, "read": read}))
+        findings = [_unreadable_finding(store, part, held.get(part, [])) for part in unreadable]
         record_findings(
             connection,
             store=store.key,
             scope="despatch.pull",
             findings=findings,
             now=store.now(),
-            examined={f.subject for f in findings} | {g.reference for g in goods_outs},
+            examined={f.subject for f in findings} | {g.reference for g in goods_outs} | whole_again,
         )
     return changed
+
+
+def _unreadable_finding(store: Store, part: Unreadable, held: Sequence[GoodsOut]) -> Finding:
+    """That a record cannot be read, and which goods-outs stay as they were last read because of it."""
+    references = sorted(g.reference for g in held)
+    stays = f" What is known of {', '.join(references[:5])} stays as it was last read." if references else ""
+    if len(references) > 5:
+        stays = (
+            f" What is known of {len(references)} goods-outs stays as it was last read: it does not say whose it is."
+        )
+    order = parse_reference(references[0], store.settings.orders) if len(references) == 1 else None
+    return Finding(
+        "unreadable_record",
+        part.record,
+        f"{part.system} gave a record that cannot be read: {part.record}, {part.reason}.{stays}",
+        order_id=order[0] if order else None,
+        evidence={"references": references} if references else {},
+    )
 
 
 def _bound_for(

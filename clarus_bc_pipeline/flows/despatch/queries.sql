@@ -3,7 +3,7 @@
 -- name: watched_references
 -- Which goods-outs of ours do we ask for by name, because no transaction will tell? The open ones; those that came
 -- before their order; those that left lately with a parcel without a number, or so lately that a label may be made anew;
--- those that wait for a number; and those that a person is asked to mend in Clarus.
+-- those that wait for a number; those that a person is asked to mend in Clarus; and those that could not be read whole.
 SELECT reference FROM clarus_goods_out
  WHERE store = :store AND order_id IS NOT NULL AND missing_since IS NULL AND status <> ALL(:finished)
 UNION
@@ -16,12 +16,21 @@ SELECT g.reference FROM finding f
  WHERE f.store = :store AND f.scope = 'despatch' AND f.state = 'open' AND f.evidence ? 'goods_out_id'
    AND g.missing_since IS NULL
 UNION
+SELECT jsonb_array_elements_text(evidence->'references') FROM finding
+ WHERE store = :store AND scope = 'despatch.pull' AND state = 'open' AND evidence ? 'references'
+UNION
 SELECT g.reference
   FROM despatch d
   JOIN clarus_goods_out g USING (store, goods_out_id)
   JOIN despatch_parcel p USING (store, goods_out_id, sequence)
  WHERE d.store = :store AND g.missing_since IS NULL AND d.despatched_at >= :tracked_since
    AND (p.tracking_number = '' OR d.despatched_at >= :relabelled_since)
+
+
+-- name: whole_again
+-- Which records that could not be read were parts of goods-outs that have all been read whole now?
+SELECT subject FROM finding
+ WHERE store = :store AND scope = 'despatch.pull' AND state = 'open' AND evidence->'references' <@ CAST(:read AS jsonb)
 
 
 -- name: goods_outs_to_decide

@@ -40,7 +40,8 @@ class ReleasedOrder:
     """A goods-out of an order, with both sides' state; `goods_out_id` is None while Clarus is not known to hold it.
 
     `order_is_unsent`: none of the order's goods-outs can have reached Clarus; `is_unsent`: this one cannot.
-    `changes` are names of what differs from what was released, never values. `items_shipped` is the shop's count.
+    `changes` are names of what differs from what was released, never values. `is_shown_as_sent`: the shop shows every
+    unit that left.
     """
 
     order_id: int
@@ -50,7 +51,7 @@ class ReleasedOrder:
     last_error: str
     order_status_id: int
     is_deleted: bool
-    items_shipped: Decimal
+    is_shown_as_sent: bool
     release_hash: str
     released_hash: str
     value: Decimal
@@ -120,8 +121,7 @@ def _called_off(order: ReleasedOrder) -> AfterRelease:
         # What may be on its way is cancelled once it is known to be there.
         return AfterRelease(set_aside=order.push_state in ("pending", "parked"))
     if order.goods_out_status == "COMPLETED":
-        shop_shows_it = order.items_shipped > 0
-        if shop_shows_it and (order.is_deleted or order.order_status_id == REFUNDED):
+        if order.is_shown_as_sent and (order.is_deleted or order.order_status_id == REFUNDED):
             return AfterRelease()  # archived or returned after the customer was told: the usual end
         code = "order_deleted" if order.is_deleted else "manual_cancel_needed"
         return _tell(order, code, f"was {what} in BigCommerce and goods-out {order.reference} had already left")

@@ -63,8 +63,13 @@ released AS (
 SELECT r.order_id, r.reference, r.business_key, r.state AS push_state, coalesce(r.last_error, '') AS last_error,
        r.payload AS released, r.is_unsent,
        bool_and(r.is_unsent OR r.state = 'superseded') OVER (PARTITION BY r.order_id) AS order_is_unsent,
-       o.status_id, o.is_deleted, o.items_shipped, o.release_hash, o.total_inc_tax, o.currency, o.created_at,
+       o.status_id, o.is_deleted, o.release_hash, o.total_inc_tax, o.currency, o.created_at,
        g.goods_out_id, g.status AS goods_out_status, g.missing_since IS NOT NULL AS missing, c.state AS cancel_state,
+       o.items_shipped > 0 AND NOT EXISTS (
+           SELECT FROM clarus_goods_out_line w
+             LEFT JOIN bigcommerce_order_line l ON l.store = w.store AND l.order_product_id = w.order_product_id
+            WHERE w.store = g.store AND w.goods_out_id = g.goods_out_id
+              AND w.despatched > coalesce(l.quantity_shipped, 0)) AS is_shown_as_sent,
        p.payload AS personal,
        CASE WHEN o.release_hash <> r.payload->>'release_hash' THEN
            (SELECT json_agg(json_build_object(
@@ -94,13 +99,16 @@ SELECT r.order_id, r.reference, r.business_key, r.state AS push_state, coalesce(
 
 
 -- name: undecided
--- What has the ledger learned since the last decision: a changed order, or a goods-out that the warehouse called off?
+-- What has the ledger learned since the last decision: a changed order, a goods-out that the warehouse called off, or one
+-- that left although the shop had called it off?
 SELECT max(seen_at) FROM (
     SELECT max(seen_at) AS seen_at FROM bigcommerce_order WHERE store = :store AND seen_at > :until
     UNION ALL
-    SELECT max(seen_at) FROM clarus_goods_out
-     WHERE store = :store AND seen_at > :until AND order_id IS NOT NULL
-       AND (status = 'CANCELLED' OR missing_since IS NOT NULL)
+    SELECT max(g.seen_at) FROM clarus_goods_out g
+      JOIN bigcommerce_order o USING (store, order_id)
+     WHERE g.store = :store AND g.seen_at > :until
+       AND (g.status = 'CANCELLED' OR g.missing_since IS NOT NULL
+            OR g.status = 'COMPLETED' AND (o.is_deleted OR o.status_id = ANY(:cancelled_status_ids)))
 ) learned
 
 

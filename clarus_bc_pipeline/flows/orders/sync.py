@@ -74,9 +74,12 @@ def news(store: Store) -> str | None:
     newest = newest_change(store.shop)
     with store.engine.connect() as connection:
         known = newest is None or _is_kept(connection, store, *newest)
-        undecided = connection.scalar(
-            SQL["undecided"], {"store": store.key, "until": _decided_until(connection, store)}
-        )
+        given = {
+            "store": store.key,
+            "until": _decided_until(connection, store),
+            "cancelled_status_ids": list(store.settings.orders.cancelled_status_ids),
+        }
+        undecided = connection.scalar(SQL["undecided"], given)
         due = due_mark(connection, store=store.key, kinds=KINDS, now=store.now())
         missing = _missing_skus(connection, store)
     if newest is not None and not known:
@@ -273,7 +276,7 @@ def _released_orders(rows: Sequence[sa.RowMapping], store: Store) -> list[Releas
             last_error=row["last_error"],
             order_status_id=row["status_id"],
             is_deleted=row["is_deleted"],
-            items_shipped=row["items_shipped"],
+            is_shown_as_sent=row["is_shown_as_sent"],
             release_hash=row["release_hash"],
             released_hash=row["released"]["release_hash"],
             value=row["total_inc_tax"],
