@@ -61,7 +61,12 @@ def pull_shop(store: Store) -> int:
 
 
 def _forget(connection: sa.Connection, store: Store, column: sa.Column[int], *, but: set[int]) -> None:
-    """Delete the rows that a whole reading did not bring: an order must not be released against a dead product."""
+    """Delete the rows that a whole reading did not bring: an order must not be released against a dead product.
+
+    A reading that brought nothing at all is taken for a fault of theirs.
+    """
+    if not but:
+        return
     still_there = sa.literal(sorted(but), sa.ARRAY(sa.BigInteger))
     connection.execute(sa.delete(column.table).where(column.table.c.store == store.key, column != sa.all_(still_there)))
 

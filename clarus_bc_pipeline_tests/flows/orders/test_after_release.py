@@ -20,7 +20,7 @@ DEFAULTS = OrdersSettings()
 def released(**given: Any) -> ReleasedOrder:
     known: dict[str, Any] = {
         "order_id": 10432, "reference": "BC-10432", "business_key": "BC-10432", "push_state": "delivered",
-        "last_error": "", "order_status_id": 11, "is_deleted": False, "items_shipped": Decimal(0),
+        "last_error": "", "order_status_id": 11, "is_deleted": False, "is_shown_as_sent": False,
         "release_hash": "h", "released_hash": "h", "value": Decimal(36), "currency": "GBP", "goods_out_id": 914,
         "goods_out_status": "PENDING", "missing": False, "cancel_state": None, "is_unsent": False,
         "order_is_unsent": False, "changes": (),
@@ -33,7 +33,7 @@ ANY = st.builds(
     push_state=st.sampled_from(["pending", "sending", "ambiguous", "parked", "delivered"]),
     order_status_id=st.sampled_from([3, 4, 5, 11, 99]),
     is_deleted=st.booleans(),
-    items_shipped=st.sampled_from([Decimal(0), Decimal(2)]),
+    is_shown_as_sent=st.booleans(),
     release_hash=st.sampled_from(["h", "other"]),
     goods_out_id=st.sampled_from([None, 914]),
     goods_out_status=st.sampled_from(STATUSES),

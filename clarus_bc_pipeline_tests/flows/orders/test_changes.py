@@ -153,11 +153,27 @@ def test_refunded_or_archived_after_the_shop_showed_it_as_sent_is_the_usual_end(
     for order in (refunded, archived):
         world.warehouse.despatch(world.goods_out(order)["id"])
         world.shop.ship_by_hand(order)
+    world.clock.move(minutes=1)
     world.read_warehouse()
     world.shop.edit_order(refunded, status_id=4)
     world.shop.archive_order(archived)
     world.turn()
     assert world.findings() == []
+
+
+def test_archived_after_only_a_part_of_what_left_was_shown_somebody_has_to_know(world: OrdersWorld) -> None:
+    order = world.order()
+    world.turn()
+    world.warehouse.despatch(world.goods_out(order)["id"])
+    world.shop.ship_by_hand(order, [(next(iter(world.shop.orders[order].lines)), 1)])
+    world.shop.archive_order(order)
+    sync.pull(world.store)
+    sync.decide(world.store)
+    world.clock.move(minutes=1)
+    world.read_warehouse()
+    assert "not decided" in str(sync.news(world.store))
+    sync.decide(world.store)
+    assert world.codes() == ["order_deleted"]
 
 
 def test_a_deleted_order_is_cancelled_in_clarus_and_told_until_it_is(world: OrdersWorld) -> None:
