@@ -132,7 +132,7 @@ def _line(node: _LineNode) -> GoodsOutLine:
 
 
 _GOODS_OUTS = Reader(GOODS_OUTS, "goods-out", _GoodsOutNode, _goods_out, name_field="reference")
-_LINES = Reader(GOODS_OUT_LINES, "goods-out line", _LineNode, _line)
+_LINES = Reader(GOODS_OUT_LINES, "goods-out line", _LineNode, _line, part_of="goods_out")
 
 
 def goods_outs_by_reference(warehouse: Clarus, references: Iterable[str]) -> Page[GoodsOut]:

@@ -52,7 +52,8 @@ class Reader(Generic[W, R]):
     `ValueError`.
 
     `noun` names a record in messages, followed by its id. `name_field`: people know the record by this
-    field of the node, so that a record that still shows it is reported under that name.
+    field of the node, so that a record that still shows it is reported under that name. `part_of`: the field
+    that refers to what the record is a part of.
     """
 
     resource: Resource
@@ -60,6 +61,7 @@ class Reader(Generic[W, R]):
     wire: type[W]
     build: Callable[[W], R]
     name_field: str | None = None
+    part_of: str | None = None
 
     def pages(self, warehouse: Clarus, filter: Mapping[str, Any]) -> Iterator[Page[R]]:
         """All records under `filter`, a page a call."""
@@ -85,18 +87,23 @@ class Reader(Generic[W, R]):
                 # Ids are GraphQL IDs, which are sent as text: not strict, so that "914" is the number 914.
                 page.records.append(self.build(msgspec.json.decode(node, type=self.wire, strict=False)))
             except msgspec.DecodeError as error:
-                page.unreadable.append(Unreadable(SYSTEM, self._name(node), _field_problem(error)))
+                page.unreadable.append(self._unreadable(node, _field_problem(error)))
             except ValueError as error:
-                page.unreadable.append(Unreadable(SYSTEM, self._name(node), str(error)))
+                page.unreadable.append(self._unreadable(node, str(error)))
         return page
 
-    def _name(self, node: msgspec.Raw) -> str:
+    def _unreadable(self, node: msgspec.Raw, reason: str) -> Unreadable:
         try:
             fields = msgspec.json.decode(node, type=dict[str, Any])
         except msgspec.DecodeError:
-            return f"{self.noun} without an id"
+            return Unreadable(SYSTEM, f"{self.noun} without an id", reason)
         name = fields.get(self.name_field) if self.name_field else None
-        return name if isinstance(name, str) and name else f"{self.noun} {fields.get('id') or 'without an id'}"
+        named = name if isinstance(name, str) and name else f"{self.noun} {fields.get('id') or 'without an id'}"
+        try:
+            whole = msgspec.convert(fields.get(self.part_of or ""), Ref, strict=False)
+        except msgspec.ValidationError:
+            return Unreadable(SYSTEM, named, reason)
+        return Unreadable(SYSTEM, named, reason, whole.id)
 
 
 def by_chunks(field: str, values: Iterable[str | int], **fixed: Any) -> Iterator[dict[str, Any]]:

@@ -78,8 +78,8 @@ def _package(node: _PackageNode) -> Package:
     return Package(id=node.id, shipment_id=node.shipment.id, tracking_number=node.tracking_number or "")
 
 
-_SHIPMENTS = Reader(SHIPMENTS, "Clarus shipment", _ShipmentNode, _shipment)
-_PACKAGES = Reader(PACKAGES, "package", _PackageNode, _package)
+_SHIPMENTS = Reader(SHIPMENTS, "Clarus shipment", _ShipmentNode, _shipment, part_of="goods_out")
+_PACKAGES = Reader(PACKAGES, "package", _PackageNode, _package, part_of="shipment")
 
 
 def shipments_of(warehouse: Clarus, goods_out_ids: Iterable[int]) -> Page[ClarusShipment]:

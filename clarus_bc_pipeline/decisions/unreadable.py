@@ -11,8 +11,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """`system` is the vendor, `record` the thing ("order 10432"), `reason` the field and what is wrong."""
+    """`system` is the vendor, `record` the thing ("order 10432"), `reason` the field and what is wrong.
+
+    `part_of` is the vendor's id of what the record is a part of (a line's order), None where it has no such id or that
+    cannot be read either.
+    """
 
     system: str
     record: str
     reason: str
+    part_of: int | None = None

@@ -185,7 +185,7 @@ def test_null_where_a_quantity_is_promised_is_not_zero(api: Clarus, world: Wareh
     page = lines_of(api, [order])
     assert [line.id for line in page.records] == [tin["id"]]
     assert page.unreadable == [
-        Unreadable("Clarus", f"goods-out line {mug['id']}", "dispatch_quantity: expected decimal, got null")
+        Unreadable("Clarus", f"goods-out line {mug['id']}", "dispatch_quantity: expected decimal, got null", order)
     ]
 
 

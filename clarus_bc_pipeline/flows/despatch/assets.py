@@ -145,8 +145,8 @@ def lines_table(lines: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
                 "order": line["order_id"],
                 "SKU": line["sku"],
                 "category": line["category"],
-                "despatched": f"{line['despatched']:g}",
-                "shipped": f"{line['shipped']:g}",
+                "despatched": f"{float(line['despatched']):g}",
+                "shipped": f"{float(line['shipped']):g}",
                 "since": f"{line['since']:%d %b %H:%M}" if line["since"] else "",
             }
             for line in lines

@@ -62,15 +62,25 @@ def news(store: Store) -> str | None:
         due = due_mark(connection, store=store.key, kinds=KINDS, now=now)
         decided = read_cursor(connection, store=store.key, feed=DECIDED) or {"waiting": []}
         swept = read_cursor(connection, store=store.key, feed=SWEPT)
+        stale = stale_statuses(connection, store, now)
     if moved:
         return f"goods-out {max(moved)} and {len(moved) - 1} more moved, {now:%Y-%m-%dT%H:%M:%S}"
     if due:
         return due
+    if stale:
+        return f"{len(stale)} orders' status did not move, the newest after shipment {stale[-1]['last_shipment_id']}"
     if decided["waiting"]:
         return f"{len(decided['waiting'])} despatches wait, {now:%Y-%m-%dT%H:}{now.minute // 2 * 2:02}"
     if swept is None or now - datetime.fromisoformat(swept["at"]) >= SWEEP_EVERY:
         return _open_elsewhere(store)
     return None
+
+
+def stale_statuses(connection: sa.Connection, store: Store, now: datetime) -> Sequence[sa.RowMapping]:
+    """Orders whose status their shipments did not move, as a reading after the last shipment showed."""
+    before = now - timedelta(minutes=store.settings.despatch.set_status_after_minutes)
+    given = {"store": store.key, "since": now - timedelta(days=2), "before": before}
+    return connection.execute(SQL["shipped_orders"], given).mappings().all()
 
 
 def _open_elsewhere(store: Store) -> str | None:

@@ -133,7 +133,7 @@ SELECT g.goods_out_id, g.order_id, g.status, coalesce(g.despatched_at, lines.las
 
 
 -- name: shipped_orders
--- Which orders, read again since their last shipment, still show a status from before it?
+-- Which orders, read again since their last shipment, still show a status from before it, and have no push about it?
 SELECT o.order_id, o.status_id, sum(l.quantity - l.quantity_refunded) AS to_ship, sum(l.quantity_shipped) AS shipped,
        s.last_shipment_id
   FROM (SELECT order_id, max(shipment_id) AS last_shipment_id, max(created_at) AS created_at, max(seen_at) AS seen_at
@@ -145,6 +145,9 @@ SELECT o.order_id, o.status_id, sum(l.quantity - l.quantity_refunded) AS to_ship
  WHERE s.created_at <= :before
    AND (o.modified_at >= s.created_at OR o.read_at >= s.seen_at)
    AND o.status_id IN (3, 7, 8, 9, 11)
+   AND NOT EXISTS (SELECT FROM push r
+                    WHERE r.store = o.store AND r.lane = 'order:' || o.order_id AND r.kind = 'order_status'
+                      AND r.created_at >= s.seen_at)
  GROUP BY 1, 2, 5
 HAVING sum(l.quantity_shipped) > 0
    AND (o.status_id <> 3 OR sum(l.quantity_shipped) >= sum(l.quantity - l.quantity_refunded))

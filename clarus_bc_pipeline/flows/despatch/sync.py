@@ -19,7 +19,7 @@ from clarus_bc_pipeline.flows.delivering import deliver_now
 from clarus_bc_pipeline.flows.despatch import facts, rules
 from clarus_bc_pipeline.flows.despatch.deliveries import shipment_delivery, status_delivery, tracking_delivery
 from clarus_bc_pipeline.flows.despatch.gap import prove
-from clarus_bc_pipeline.flows.despatch.pulling import DECIDED, Pulled, news, pull
+from clarus_bc_pipeline.flows.despatch.pulling import DECIDED, Pulled, news, pull, stale_statuses
 from clarus_bc_pipeline.flows.store import Store
 from clarus_bc_pipeline.ledger import tables
 from clarus_bc_pipeline.ledger.cursors import read_cursor, write_cursor
@@ -113,10 +113,7 @@ def decide(store: Store) -> Decided:
 
 def _status_pushes(connection: sa.Connection, store: Store, since: datetime, now: datetime) -> list[rules.Push]:
     """A status PUT for orders whose shipments did not move it, seen on a reading after the last shipment."""
-    before = now - timedelta(minutes=store.settings.despatch.set_status_after_minutes)
-    rows = connection.execute(
-        SQL["shipped_orders"], {"store": store.key, "since": now - timedelta(days=2), "before": before}
-    ).mappings()
+    rows = stale_statuses(connection, store, now)
     pushes = [
         rules.status_push(
             rules.ShippedOrder(

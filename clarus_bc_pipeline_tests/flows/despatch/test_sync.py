@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 import sqlalchemy as sa
 
@@ -75,7 +77,7 @@ def test_a_shorted_line_ships_what_left_and_asks_for_a_decision(world: DespatchW
     assert world.units(order_id) == {ONE: 2}
     assert world.status(order_id) == 3
     (finding,) = world.findings()
-    assert (finding.code, finding.order_id, finding.value_at_risk) == ("short_decision_needed", order_id, 10)
+    assert (finding.code, finding.order_id, finding.value_at_risk) == ("short_decision_needed", order_id, Decimal(10))
 
 
 def test_each_address_gets_its_own_shipment_though_both_hold_the_same_sku(world: DespatchWorld) -> None:
