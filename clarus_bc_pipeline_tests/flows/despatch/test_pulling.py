@@ -1,4 +1,4 @@
-"""What Clarus gives that cannot be read is never taken for nothing there: the goods-out stays as it was, and is told."""
+"""What Clarus gives that cannot be read is never taken for nothing: the goods-out stays as it was, and is told."""
 
 from __future__ import annotations
 
