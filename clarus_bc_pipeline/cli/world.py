@@ -6,6 +6,7 @@ What belongs here: processes, ports and folders of `demo` and `up`. What does no
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -37,7 +38,7 @@ def process(command: list[str], **options: Any) -> Iterator[subprocess.Popen[byt
         family = _family(child.pid)
         for member in family:
             with suppress(psutil.NoSuchProcess):
-                member.terminate()
+                member.send_signal(signal.SIGINT)  # as Ctrl-C does; dagster dev waits for ever for who got SIGTERM
         if late := _await_end(family, child):
             errors.print(f"{len(late)} processes of {' '.join(command[-2:])} did not stop in time and are killed")
             for member in late:
