@@ -121,7 +121,7 @@ _ORDERS = (
     _T("cancelled_in_clarus", _EC, _ERROR, "Cancelled or deleted in Clarus only",
        "The warehouse order was cancelled or deleted by hand; BigCommerce still promises it.",
        "The customer waits for goods that nobody will pack.",
-       "Cancel and refund the order in BigCommerce, or release it again: clarus-bc pushes retry.", _BC),
+       "Cancel and refund the order in BigCommerce, or enter it there anew for the warehouse to send.", _BC),
     _T("reference_taken", _IN, _ERROR, "Reference already used in Clarus for other content",
        "Clarus has an order of the same reference whose lines differ from the shop's.",
        "The whole order waits.",
