@@ -107,6 +107,18 @@ def test_cancelled_before_it_was_sent_it_never_goes(world: OrdersWorld) -> None:
     assert world.units(order) == [{"MUG": 2, "TIN": 1}]
 
 
+def test_a_goods_out_that_turns_up_after_its_order_was_withdrawn_is_cancelled(world: OrdersWorld) -> None:
+    order = world.order()
+    world.look()
+    world.shop.cancel_order(order)
+    world.turn()
+    world.warehouse.create_goods_out("ACME", "WHS01", f"BC-{order}", [("MUG", 2), ("TIN", 1)])
+    world.clock.move(minutes=1)
+    world.read_warehouse()
+    world.turn()
+    assert (world.goods_outs(order), world.findings()) == ([], [])
+
+
 def test_cancelled_before_picking_it_is_cancelled_in_clarus(world: OrdersWorld) -> None:
     order = world.order()
     world.turn()
