@@ -32,12 +32,16 @@ FIRST_ORDER = 10_001
 
 @dataclass
 class Scenario:
-    """The two shops, the warehouse, and the story. `planted` is store -> order id -> what was planted there."""
+    """The two shops, the warehouse, and the story. `planted` is store -> order id -> what was planted there.
+
+    `known` is store -> the SKUs that the warehouse was told of.
+    """
 
     shops: Mapping[str, ShopWorld]
     warehouse: WarehouseWorld
     rng: Random
     planted: dict[str, dict[int, str]] = field(default_factory=lambda: {store: {} for store in ACCOUNTS})
+    known: dict[str, set[str]] = field(default_factory=lambda: {store: set() for store in ACCOUNTS})
     _done: set[tuple[str, int]] = field(default_factory=set)
     _late: list[int] = field(default_factory=list)
 
@@ -123,12 +127,13 @@ class Scenario:
         return left
 
     def late_news(self) -> int:
-        """Tracking that comes late, and a label that was made again."""
+        """Tracking that comes late, a label that was made again, and a despatch that was undone after all."""
         for package in self._late:
             row = self.warehouse.packages.rows[package]
             carrier = CARRIERS[row["shipment"]["carrier"]["code"]]
             self.warehouse.set_tracking(package, make_tracking_number(carrier, self.rng))
-        return len(self._late)
+        undone = [self._undo_in(store) for store in self.shops]
+        return len(self._late) + sum(undone)
 
     # --- how goods leave ---
 
@@ -218,6 +223,21 @@ class Scenario:
         made = self.warehouse.create_goods_out(ACCOUNTS[store], WAREHOUSE, f"BC-{order_id}", [(sku, 1)])
         self._despatch(made)
 
+    def _undo_in(self, store: str) -> int:
+        """A small parcel comes back to the packing desk after the customer was told."""
+        gone = [
+            g["id"]
+            for g in list(self.warehouse.goods_outs.rows.values())
+            if g["goods_out_status"]["code"] == "COMPLETED"
+            and self._store_of(g["id"]) == store
+            and self._order_of(g["id"]) not in self.planted[store]
+        ]
+        if gone:
+            goods_out = min(gone, key=lambda g: len(self.warehouse.lines(g)))
+            self._plant_on(goods_out, "despatch undone after the customer was told")
+            self.warehouse.undespatch(goods_out)
+        return len(gone[:1])
+
     # --- who is who ---
 
     def _open(self) -> list[int]:
@@ -292,6 +312,7 @@ def _stock(scenario: Scenario, store: str, orders: list[RetailOrder]) -> None:
         scenario.shops[store].catalogue.add({"sku": code, "name": name or code})
         if code not in unknown:
             scenario.warehouse.add_product(ACCOUNTS[store], code, description=name)
+            scenario.known[store].add(code)
 
 
 def _plant_orders(scenario: Scenario, store: str, orders: list[RetailOrder], now: datetime) -> None:
@@ -318,6 +339,8 @@ def _plant_orders(scenario: Scenario, store: str, orders: list[RetailOrder], now
     add("postcode that is none", address={"zip": "XX99 9XX"})
     add("note of 65,000 characters", customer_message="Please be careful. " * 3421)
     add("nothing physical", lines=[{**good[0], "type": "digital"}])
+    zeros = min(code for code in scenario.known[store] if code.startswith("0") and code.isdigit())
+    add(None, lines=[{**good[0], "sku": zeros}])
     add(None, customer_message="For Zoë’s birthday 🎂🎁 – leave with neighbour at no. 12")
     add(None, lines=[*good[:2], {**good[2], "quantity": 0}])
     second = {
