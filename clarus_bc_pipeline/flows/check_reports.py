@@ -75,7 +75,7 @@ class CheckReport:
                 f"### {kind.title}: {broken.count}\n*Rule:* {_literal(broken.rule)}.",
                 f"*Which:* {_literal('; '.join(broken.examples))}{more}.",
                 f"*Owner:* {kind.owner}. *Open:* {kind.system}.",
-                f"*Next step:* {kind.next_step}",
+                f"*Next step:* {_literal(kind.next_step)}",
             ]
         return "\n\n".join(parts)
 

@@ -1,4 +1,4 @@
-"""The scenario: the same seed makes the same world, all that is planted has a name, and it holds real life's trouble."""
+"""The scenario: the same seed makes the same world, all planted has a name, and it holds real life's trouble."""
 
 from __future__ import annotations
 
