@@ -28,6 +28,7 @@ CARRIERS = {  # Clarus carrier code -> the carrier whose numbers it gives
 }  # fmt: skip
 NEVER_IN_CLARUS = 3  # products that the warehouse was not told of
 FIRST_ORDER = 10_001
+SMALL = 20  # trouble befalls one of so many smallest orders, so that it can be read line by line
 
 
 @dataclass
@@ -92,6 +93,7 @@ class Scenario:
         """What people do in between: cancel, change an address, ship by hand, delete a goods-out."""
         for store in self.shops:
             mine = [g for g in self._open() if self._store_of(g) == store]
+            mine = sorted(mine, key=lambda g: len(self.warehouse.lines(g)))[:SMALL]
             self.rng.shuffle(mine)
             plots = (
                 self._cancel_in_shop,
