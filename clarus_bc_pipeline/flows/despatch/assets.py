@@ -8,7 +8,6 @@ import dagster as dg
 
 from clarus_bc_pipeline.flows.despatch import gap, sync
 from clarus_bc_pipeline.flows.despatch.plot import gap_plot
-from clarus_bc_pipeline.flows.orders.sync import pull as pull_orders
 from clarus_bc_pipeline.flows.resources import (
     RETRY,
     SHOP_POOL,
@@ -100,10 +99,9 @@ def bigcommerce_shipments(context: dg.AssetExecutionContext, stores: Stores) -> 
 def despatch_gap(context: dg.AssetExecutionContext, stores: Stores) -> dg.MaterializeResult[Any]:
     """**Prove.** Both systems' books line by line: what left and does not show, what shows and has not left.
 
-    Orders that changed are read first: a shipment counts when the shop shows it, not when it was sent.
+    The shop is read back first (`gap.prove`): a shipment counts when the shop shows it, not when it was sent.
     """
     with stores.open(context.partition_key) as store:
-        pull_orders(store)
         return dg.MaterializeResult(metadata={**gap_metadata(store, gap.prove(store)), **calls(store)})
 
 
