@@ -180,6 +180,7 @@ class _WireOrder(msgspec.Struct, frozen=True, gc=False):
 
 
 _WIRE = msgspec.json.Decoder(_WireOrder)
+_WIRES = msgspec.json.Decoder(list[_WireOrder])
 
 # Escapes of JSON, each whole, so that the text "\\u0000" after an escaped backslash is not taken for one.
 _ESCAPE = re.compile(
@@ -193,7 +194,7 @@ def storable(body: bytes) -> bytes:
 
     No person has typed either; a shop's app that broke an emoji or sent binary has.
     """
-    if b"\\u0000" not in body and b"\\ud" not in body and b"\\uD" not in body:
+    if b"\\" not in body or not any(sign in body for sign in (b"\\u0000", b"\\ud", b"\\uD")):
         return body
     return _ESCAPE.sub(_mended, body)
 
@@ -206,7 +207,15 @@ def _mended(escape: re.Match[bytes]) -> bytes:
 
 def decode_order(raw: bytes | msgspec.Raw) -> Order:
     """One order. Raises `msgspec.DecodeError` or ValueError, the words naming the field."""
-    wire = _WIRE.decode(raw)
+    return _order(_WIRE.decode(raw))
+
+
+def decode_orders(page: bytes) -> list[Order]:
+    """A whole page, all or nothing. Raises as `decode_order`, for the first order that cannot be read."""
+    return [_order(wire) for wire in _WIRES.decode(page)]
+
+
+def _order(wire: _WireOrder) -> Order:
     if not wire.total_inc_tax.is_finite():
         raise ValueError(f"total_inc_tax: expected an amount, got {wire.total_inc_tax}")
     billing = wire.billing_address

@@ -186,13 +186,11 @@ def _last_of_each_key(
 ) -> Sequence[tuple[Any, ...]]:
     """`rows` with one row a key, for ON CONFLICT touches a row only once."""
     key_of = itemgetter(*statements.key)
-    by_key = {key_of(row): row for row in rows}
-    if len(by_key) == len(rows):
+    if len(set(map(key_of, rows))) == len(rows):
         return rows
     if unless_older:
-        age_of = itemgetter(statements.names.index(unless_older))
-        by_key = {key_of(row): row for row in sorted(rows, key=age_of)}
-    return list(by_key.values())
+        rows = sorted(rows, key=itemgetter(statements.names.index(unless_older)))
+    return list({key_of(row): row for row in rows}.values())
 
 
 def _copy(connection: sa.Connection, statements: _Statements, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
