@@ -185,6 +185,54 @@ class DespatchSettings(_Model):
     set_status_after_minutes: int = Field(5, ge=0)
 
 
+class StockLocation(_Model):
+    """One location of the shop that shows a warehouse's stock; `share` is its part where there are several."""
+
+    location_id: int = Field(ge=1)
+    share: float = Field(1.0, gt=0)
+
+
+class StockSettings(_Model):
+    """Which stock the shop shows, where, and how carefully.
+
+    `locations`: Clarus warehouse code -> the shop's locations. Empty: the store's warehouse, at the shop's first
+    enabled location. Several warehouses may name one location (their stock is added up), and one warehouse several
+    (its stock is split: by `share`, or all of it at the `first` that is enabled).
+    `safety_stock`: "ours" takes the buffer off what is published; "bigcommerce" leaves that to the safety stock
+    that the shop itself holds, and takes nothing off.
+    `available_excludes_allocated`: whether Clarus's `available` is already without what is allocated to orders.
+    """
+
+    enabled: bool = True
+    locations: dict[str, tuple[StockLocation, ...]] = Field(default_factory=dict)
+    split: Literal["share", "first"] = "share"
+    buffer: int = Field(0, ge=0, description="units of every SKU that are never offered")
+    buffer_by_sku: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    safety_stock: Literal["ours", "bigcommerce"] = "ours"
+    available_excludes_allocated: bool = True
+    near_zero: int = Field(5, ge=0, description="a level that falls to this goes before other stock")
+    largest_drop_share: float = Field(0.5, gt=0, le=1, description="of a product, or of the whole, between two sweeps")
+    largest_drop_units: int = Field(500, ge=1, description="a smaller drop is never doubted")
+    confirm_drop_minutes: int = Field(10, ge=0, description="then a second reading of the same drop is believed")
+    sweep_every_minutes: int = Field(15, ge=1, description="all balances read, and the shop's levels read back")
+    settle_seconds: int = Field(60, ge=0, description="how long the shop may take to show a level it accepted")
+    drifts_allowed: int = Field(2, ge=0, description="a level changed by others more often in a day is a finding")
+
+    @model_validator(mode="after")
+    def _usable(self) -> StockSettings:
+        for warehouse, places in self.locations.items():
+            ids = [place.location_id for place in places]
+            if not ids or len(set(ids)) != len(ids):
+                raise ValueError(
+                    f"locations.{warehouse} = {ids}: give each location once, for example [{{ location_id = 1 }}]"
+                )
+        return self
+
+    def buffer_of(self, sku: str) -> int:
+        """Units of `sku` that we hold back."""
+        return 0 if self.safety_stock == "bigcommerce" else self.buffer_by_sku.get(sku, self.buffer)
+
+
 class OutboxSettings(_Model):
     """How hard a push is tried. Seconds; see docs/decisions for why each default."""
 
@@ -208,6 +256,7 @@ class StoreSettings(_Model):
     orders: OrdersSettings = OrdersSettings()
     skus: SkuSettings = SkuSettings()
     despatch: DespatchSettings = DespatchSettings()
+    stock: StockSettings = StockSettings()
     outbox: OutboxSettings = OutboxSettings()
     personal_data_retention_days: int = Field(30, ge=1)
 

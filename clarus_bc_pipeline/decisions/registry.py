@@ -210,6 +210,44 @@ _GAP = (
        "Map the carrier to a BigCommerce carrier or give a link template in the settings.", _PL),
 )
 
+_STOCK = (
+    _T("oversold", _EC, _ERROR, "Sold beyond the stock",
+       "Paid orders ask for more units than Clarus can still give.",
+       "The orders that are named cannot be sent whole.",
+       "Buy or find stock, or agree with the customers: wait, part delivery, or refund. Then raise the SKU's buffer.",
+       _BC),
+    _T("stock_snapshot_refused", _IN, _ERROR, "Stock reading not believed",
+       "A whole reading of Clarus's stock is empty or much smaller than the last one, as a feed that was cut short is.",
+       "The shop keeps the levels it has; sales go on against old stock.",
+       "Look at the stock balances in Clarus. If so much is really gone, raise stock.largest_drop_share for one sweep.",
+       _CL),
+    _T("stock_drop_doubted", _WH, _WARN, "Sudden drop of a product's stock",
+       "A product lost most of its units between two readings, and no transaction says why.",
+       "The shop keeps the old level until a second reading some minutes later says the same.",
+       "Look at the product's stock in Clarus; if the drop is wrong, correct it there.", _CL),
+    _T("stock_arithmetic_broken", _WH, _WARN, "Stock numbers that cannot be true",
+       "A product's balance in Clarus is negative or a fraction, or its parts do not add up.",
+       "Only whole units that are there are offered.",
+       "Count the product and correct its stock in Clarus.", _CL),
+    _T("stock_level_refused", _EC, _WARN, "Stock level that the shop refuses",
+       "BigCommerce does not take a stock level for this SKU; often its stock is not tracked, or tracked by product.",
+       "The shop's own number stands, and may oversell.",
+       "Set the product's inventory tracking to the level of the variant in BigCommerce; it is tried again by itself.",
+       _BC),
+    _T("stock_drift", _EC, _WARN, "Stock level that keeps being changed",
+       "Somebody or something else sets this SKU's stock in BigCommerce again and again.",
+       "We set it right each time; in between the shop may oversell.",
+       "Find the other app or person that edits stock in BigCommerce, and stop it for this store.", _BC),
+    _T("location_unusable", _EC, _ERROR, "Location that cannot take stock",
+       "A location of the mapping is disabled in BigCommerce or does not exist.",
+       "Its stock is not shown.",
+       "Enable the location in BigCommerce, or correct stock.locations in the settings.", _BC),
+    _T("warehouse_unmapped", _IN, _WARN, "Warehouse that no location shows",
+       "Clarus holds stock of this account in a warehouse that the settings do not map.",
+       "That stock is not offered.",
+       "Map the warehouse to a location in stock.locations, if it may be sold.", _PL),
+)
+
 _PIPELINE = (
     _T("push_parked", _IN, _ERROR, "Refused for good",
        "The other system refused this write and would refuse it again.",
@@ -250,4 +288,4 @@ _PIPELINE = (
 )
 # fmt: on
 
-REGISTRY: Mapping[str, FindingType] = {t.code: t for t in (*_ORDERS, *_DESPATCH, *_GAP, *_PIPELINE)}
+REGISTRY: Mapping[str, FindingType] = {t.code: t for t in (*_ORDERS, *_DESPATCH, *_GAP, *_STOCK, *_PIPELINE)}
