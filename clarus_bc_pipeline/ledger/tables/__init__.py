@@ -25,6 +25,7 @@ from clarus_bc_pipeline.ledger.tables.shop import (
     order_metafield,
     order_personal,
 )
+from clarus_bc_pipeline.ledger.tables.stock import stock_balance, stock_level, stock_location, stock_snapshot
 from clarus_bc_pipeline.ledger.tables.warehouse import (
     clarus_goods_out,
     clarus_goods_out_event,
@@ -61,5 +62,9 @@ __all__ = [
     "order_personal",
     "push",
     "push_attempt",
+    "stock_balance",
+    "stock_level",
+    "stock_location",
+    "stock_snapshot",
     "worker_lease",
 ]

@@ -35,7 +35,6 @@ bigcommerce_order = sa.Table(
     sa.Column("release_hash", sa.Text, nullable=False),  # of all that the warehouse is told: lines, addresses, notes
     *source_columns(),
     sa.Index(None, "store", "status_id"),
-    sa.Index(None, "store", "modified_at"),
     sa.Index(None, "store", "seen_at"),
 )
 
@@ -57,7 +56,6 @@ bigcommerce_order_line = sa.Table(
     sa.Column("price_inc_tax", MONEY, nullable=False),  # of one unit
     *source_columns(),
     sa.Index(None, "store", "order_id"),
-    sa.Index(None, "store", "sku"),
     sa.Index(None, "store", "seen_at"),
 )
 
