@@ -31,8 +31,10 @@ UNFINISHED = [
 ]
 
 
-def store_sensor(*, name: str, job: UnresolvedAssetJobDefinition, news: News, description: str) -> dg.SensorDefinition:
-    """A sensor over all stores. `news(store)` says what is new as a short text, or None when nothing is.
+def store_sensor(
+    *, name: str, job: UnresolvedAssetJobDefinition, news: News, description: str, every_seconds: int = TICK_SECONDS
+) -> dg.SensorDefinition:
+    """A sensor over all stores, every `every_seconds` at most. `news(store)` says what is new as a short text, or None when nothing is.
 
     A store that a live worker serves is left to it. A store that cannot be asked (a system out of reach, a secret that
     is not set) is skipped with the reason and asked again at the next tick; the others go on. The cursor is the store
@@ -42,7 +44,7 @@ def store_sensor(*, name: str, job: UnresolvedAssetJobDefinition, news: News, de
     @dg.sensor(
         name=name,
         job=job,
-        minimum_interval_seconds=TICK_SECONDS,
+        minimum_interval_seconds=every_seconds,
         description=description,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )

@@ -58,6 +58,7 @@ def pull(store: Store, *, progress: Progress | None = None) -> Pulled:
     since = datetime.fromisoformat(position["modified_since"]) if position else first_moment(store)
     overlap = timedelta(seconds=store.settings.bigcommerce.overlap_seconds)
     read = changed = unreadable = 0
+    asked_at = store.now()
     pages = pull_orders(store.shop, modified_since=since - overlap)
     with closing(read_ahead(pages, most=PAGES_AT_ONCE)) as batches:
         for batch in batches:
@@ -69,6 +70,7 @@ def pull(store: Store, *, progress: Progress | None = None) -> Pulled:
             unreadable += refused
             if progress:
                 progress(len(orders))
+    _remember_silence(store, since, asked_at)
     _pull_metafields(store)
     return Pulled(read, changed, unreadable)
 
@@ -89,6 +91,22 @@ def first_moment(store: Store) -> datetime:
     return datetime.fromisoformat(since) if since else EPOCH
 
 
+def _remember_silence(store: Store, since: datetime, asked_at: datetime) -> None:
+    """A whole pull has read all up to when it asked, by the shop's clock: the next reaches back from then.
+
+    Else the overlap of every pull would bring a burst again and again, until the next order comes.
+    """
+    ahead = store.shop.contact.clock_ahead
+    if ahead is not None and (read_up_to := asked_at + ahead) > since:
+        with store.engine.begin() as connection:
+            _move_cursor(connection, store, read_up_to)
+
+
+def _move_cursor(connection: sa.Connection, store: Store, since: datetime) -> None:
+    position = {"modified_since": since.isoformat()}
+    write_cursor(connection, store=store.key, feed=FEED, position=position, now=store.now())
+
+
 def _keep(
     store: Store, orders: list[Order], pages: list[OrderPage], in_doubt: set[str], since: datetime
 ) -> tuple[int, int]:
@@ -103,13 +121,7 @@ def _keep(
             changed, refused = _keep_one_by_one(connection, store, orders)
             unreadable += refused
         _record_unreadable(connection, store, orders, unreadable, in_doubt)
-        write_cursor(
-            connection,
-            store=store.key,
-            feed=FEED,
-            position={"modified_since": since.isoformat()},
-            now=store.now(),
-        )
+        _move_cursor(connection, store, since)
     return changed, len(unreadable)
 
 
