@@ -149,6 +149,17 @@ def doubted_drop(product_code: str, warehouse: str, kept: Decimal | int, read: D
     )
 
 
+def arithmetic_problem(available: Decimal, *others: Decimal) -> str | None:
+    """What cannot be true of a balance's numbers (available, allocated, received, picked, ordered), in words."""
+    names = ("available", "allocated", "received", "picked", "ordered")
+    for name, value in zip(names, (available, *others), strict=True):
+        if value < 0:
+            return f"{name} is {value:g}, which is less than nothing"
+        if value != value.to_integral_value():
+            return f"{name} is {value:f}, which is not a whole number"
+    return None
+
+
 def broken_arithmetic(product_code: str, warehouse: str, problem: str) -> Finding:
     """Clarus's own numbers of a product cannot be true."""
     return Finding(

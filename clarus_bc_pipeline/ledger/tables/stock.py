@@ -31,7 +31,6 @@ stock_balance = sa.Table(
     sa.Column("doubted_at", TIME),
     *source_columns(),
     sa.Index(None, "store", "product_code"),
-    sa.Index(None, "store", "seen_at"),
 )
 
 # Every whole reading, believed (`fault` is null) or not: the next one is held against the last that was.

@@ -37,7 +37,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("store", "product_id", "warehouse", name="pk_stock_balance"),
     )
     op.create_index("ix_stock_balance_store_product_code", "stock_balance", ["store", "product_code"])
-    op.create_index("ix_stock_balance_store_seen_at", "stock_balance", ["store", "seen_at"])
     op.create_table(
         "stock_snapshot",
         sa.Column("store", sa.Text(), nullable=False),

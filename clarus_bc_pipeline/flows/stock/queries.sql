@@ -1,0 +1,115 @@
+-- What the stock flow asks of the ledger.
+
+-- name: touched_products
+-- Which products may have another balance than we know: moved, on a goods-out that changed, or with a doubted drop?
+SELECT p.product_id, p.product_code, bool_or(t.moved) AS moved
+  FROM (
+      SELECT unnest(CAST(:moved AS text[])) AS product_code, true AS moved
+      UNION ALL
+      SELECT product_code, true FROM clarus_goods_out_line WHERE store = :store AND seen_at >= :since
+      UNION ALL
+      SELECT product_code, false FROM stock_balance WHERE store = :store AND doubted_at IS NOT NULL
+  ) t
+  JOIN clarus_product p ON p.store = :store AND p.product_code = t.product_code
+ GROUP BY 1, 2
+ ORDER BY 1
+
+
+-- name: last_believed
+-- What did the last whole reading that was believed hold?
+SELECT as_of, products, units FROM stock_snapshot WHERE store = :store AND fault IS NULL ORDER BY as_of DESC LIMIT 1
+
+
+-- name: balances
+-- What does Clarus hold of each product, in each warehouse, as we go by it?
+SELECT product_code, warehouse, available, allocated FROM stock_balance WHERE store = :store
+
+
+-- name: open_demand
+-- Which paid units has Clarus set nothing aside for, oldest order first?
+-- What Clarus set aside counts from the reading of the balance that must hold it: one that began after we saw the line as
+-- it is. Until then the units are counted off, perhaps twice: too little is offered for a moment, never too much.
+SELECT l.order_id, l.sku, l.price_inc_tax AS price, o.currency, o.created_at,
+       l.quantity - l.quantity_refunded - greatest(l.quantity_shipped, coalesce(c.covered, 0)) AS units
+  FROM bigcommerce_order o
+  JOIN bigcommerce_order_line l ON l.store = o.store AND l.order_id = o.order_id AND l.type = 'physical'
+  LEFT JOIN LATERAL (
+      SELECT floor(sum(greatest(w.allocated, w.picked, w.despatched))) AS covered
+        FROM clarus_goods_out g
+        JOIN clarus_goods_out_line w ON w.store = g.store AND w.goods_out_id = g.goods_out_id
+       WHERE g.store = o.store AND g.order_id = o.order_id AND g.missing_since IS NULL AND g.status <> 'CANCELLED'
+         AND w.order_product_id = l.order_product_id
+         AND w.seen_at < (SELECT min(b.as_of) FROM stock_balance b
+                           WHERE b.store = w.store AND b.product_code = w.product_code)
+  ) c ON true
+ WHERE o.store = :store AND o.status_id = ANY(:open_status_ids) AND o.payment_status = ANY(:paid)
+   AND NOT o.is_deleted AND o.created_at >= :since
+   AND l.quantity - l.quantity_refunded - greatest(l.quantity_shipped, coalesce(c.covered, 0)) > 0
+ ORDER BY o.created_at, l.order_id, l.order_product_id
+
+
+-- name: levels
+-- What do we know of every published level?
+SELECT sku, location_id, target, sent, sent_at, shown, shown_at, was_shown, refused, refused_at, drifts, drifted_at
+  FROM stock_level WHERE store = :store
+
+
+-- name: in_flight
+-- Which levels are on their way, or may have arrived?
+SELECT l.value->>0 AS sku, (l.value->>1)::bigint AS location_id
+  FROM push p CROSS JOIN LATERAL jsonb_array_elements(p.payload->'levels') l
+ WHERE p.store = :store AND p.kind = :kind AND p.state IN ('sending', 'ambiguous')
+
+
+-- name: waiting_pushes
+-- Which decisions about levels have not been sent yet?
+SELECT business_key, request_hash, state FROM push
+ WHERE store = :store AND kind = :kind AND state IN ('pending', 'parked')
+
+
+-- name: unproven
+-- Which levels were sent and not seen in the shop yet?
+SELECT sku, location_id FROM stock_level
+ WHERE store = :store AND NOT was_shown AND sent_at IS NOT NULL AND refused IS NULL
+
+
+-- name: taken_off_by_shop
+-- How many units has the shop itself taken off since, for orders placed, or shipped where its setting says so?
+SELECT l.sku, o.created_at AS at, l.quantity AS units
+  FROM bigcommerce_order_line l JOIN bigcommerce_order o USING (store, order_id)
+ WHERE l.store = :store AND l.seen_at >= :since AND l.sku = ANY(:skus) AND NOT :on_shipping
+UNION ALL
+SELECT l.sku, s.seen_at, x.quantity
+  FROM bigcommerce_shipment s
+  JOIN bigcommerce_shipment_line x USING (store, shipment_id)
+  JOIN bigcommerce_order_line l USING (store, order_product_id)
+ WHERE s.store = :store AND s.seen_at >= :since AND l.sku = ANY(:skus) AND s.deleted_at IS NULL AND :on_shipping
+
+
+-- name: shipped_since
+-- Of which levels has the shop taken units off for shipments since it last told or was told them?
+SELECT DISTINCT v.sku, v.location_id
+  FROM bigcommerce_shipment s
+  JOIN bigcommerce_shipment_line x USING (store, shipment_id)
+  JOIN bigcommerce_order_line l USING (store, order_product_id)
+  JOIN stock_level v ON v.store = l.store AND v.sku = l.sku
+ WHERE s.store = :store AND s.seen_at >= :since AND s.deleted_at IS NULL
+   AND s.seen_at > greatest(v.sent_at, v.shown_at)
+
+
+-- name: troubled_levels
+-- Which levels were refused, or keep drifting?
+SELECT sku, location_id, target, shown, refused, drifts, drift_cause FROM stock_level
+ WHERE store = :store AND (refused IS NOT NULL OR drifts > :drifts_allowed AND drifted_at > :since)
+ ORDER BY sku, location_id
+
+
+-- name: changed_since
+-- Has the ledger learned anything since the last decision that may move a target?
+SELECT EXISTS (SELECT FROM stock_balance WHERE store = :store AND as_of >= :since)
+    OR EXISTS (SELECT FROM bigcommerce_order WHERE store = :store AND seen_at >= :since)
+    OR EXISTS (SELECT FROM bigcommerce_order_line WHERE store = :store AND seen_at >= :since)
+    OR EXISTS (SELECT FROM clarus_goods_out WHERE store = :store AND seen_at >= :since)
+    OR EXISTS (SELECT FROM clarus_goods_out_line WHERE store = :store AND seen_at >= :since)
+    OR EXISTS (SELECT FROM bigcommerce_shipment WHERE store = :store AND seen_at >= :since)
+    OR EXISTS (SELECT FROM stock_level WHERE store = :store AND drifted_at >= :since)
