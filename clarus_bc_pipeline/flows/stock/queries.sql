@@ -113,3 +113,27 @@ SELECT EXISTS (SELECT FROM stock_balance WHERE store = :store AND as_of >= :sinc
     OR EXISTS (SELECT FROM clarus_goods_out_line WHERE store = :store AND seen_at >= :since)
     OR EXISTS (SELECT FROM bigcommerce_shipment WHERE store = :store AND seen_at >= :since)
     OR EXISTS (SELECT FROM stock_level WHERE store = :store AND drifted_at >= :since)
+
+
+-- name: drift
+-- Which levels does the shop not show as they should be, since when, and why as far as that can be told?
+SELECT sku, location_id, target, shown, coalesce(sent_at, decided_at, shown_at) AS since,
+       CASE WHEN refused IS NOT NULL THEN 'refused: ' || refused
+            WHEN sent IS DISTINCT FROM target THEN 'not sent yet'
+            WHEN shown_at IS NULL OR shown_at < sent_at THEN 'not read back yet'
+            ELSE coalesce(drift_cause, 'not shown yet') END AS cause,
+       count(*) OVER () AS all_levels
+  FROM stock_level
+ WHERE store = :store AND target IS NOT NULL AND shown IS DISTINCT FROM target
+ ORDER BY since, sku, location_id
+ LIMIT :most
+
+
+-- name: sales
+-- What sold of each SKU that the shop offers, in the last days: units, orders, and the dearest price?
+SELECT v.sku, v.offered, s.units, s.orders, s.price
+  FROM (SELECT sku, sum(target) AS offered FROM stock_level WHERE store = :store AND target > 0 GROUP BY sku) v
+  JOIN (SELECT l.sku, sum(l.quantity) AS units, count(DISTINCT l.order_id) AS orders, max(l.price_inc_tax) AS price
+          FROM bigcommerce_order o JOIN bigcommerce_order_line l USING (store, order_id)
+         WHERE o.store = :store AND o.created_at >= :since AND NOT o.is_deleted AND l.quantity > 0
+         GROUP BY l.sku) s USING (sku)
