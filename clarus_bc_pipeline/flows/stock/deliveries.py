@@ -9,7 +9,8 @@ where it names none, the levels go anew in two halves, until one level stands al
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +23,9 @@ from clarus_bc_pipeline.flows.store import Store
 from clarus_bc_pipeline.http import Refused
 from clarus_bc_pipeline.ledger import tables
 from clarus_bc_pipeline.ledger.outbox import ClaimedPush, Delivery, Receipt, enqueue
+from clarus_bc_pipeline.ledger.queries import read_queries
+
+SQL = read_queries(Path(__file__).with_name("queries.sql"))
 
 REASON = "Clarus stock"
 
@@ -104,22 +108,7 @@ def _keep_refused(
 
 
 def _keep_sent(connection: sa.Connection, store: Store, levels: Sequence[Sequence[Any]]) -> None:
-    if not levels:
-        return
-    level = tables.stock_level
-    now = store.now()
-    given: Mapping[str, Any] = {
-        "skus": [sku for sku, _, _ in levels],
-        "locations": [location_id for _, location_id, _ in levels],
-        "units": [units for _, _, units in levels],
-    }
-    sent = sa.func.unnest(
-        sa.cast(given["skus"], sa.ARRAY(sa.Text)),
-        sa.cast(given["locations"], sa.ARRAY(sa.BigInteger)),
-        sa.cast(given["units"], sa.ARRAY(sa.BigInteger)),
-    ).table_valued("sku", "location_id", "units", name="sent")
-    connection.execute(
-        sa.update(level)
-        .where(level.c.store == store.key, level.c.sku == sent.c.sku, level.c.location_id == sent.c.location_id)
-        .values(sent=sent.c.units, sent_at=now, was_shown=False, refused=None, refused_at=None)
-    )
+    if levels:
+        skus, locations, units = zip(*levels, strict=True)
+        given = {"store": store.key, "skus": list(skus), "locations": list(locations), "units": list(units)}
+        connection.execute(SQL["keep_sent"], given | {"now": store.now()})

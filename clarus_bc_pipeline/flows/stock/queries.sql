@@ -137,3 +137,10 @@ SELECT v.sku, v.offered, s.units, s.orders, s.price
           FROM bigcommerce_order o JOIN bigcommerce_order_line l USING (store, order_id)
          WHERE o.store = :store AND o.created_at >= :since AND NOT o.is_deleted AND l.quantity > 0
          GROUP BY l.sku) s USING (sku)
+
+
+-- name: keep_sent
+-- The shop accepted these levels; whether it shows them is to be read.
+UPDATE stock_level v SET sent = s.units, sent_at = :now, was_shown = false, refused = NULL, refused_at = NULL
+  FROM unnest(CAST(:skus AS text[]), CAST(:locations AS bigint[]), CAST(:units AS bigint[])) AS s (sku, location_id, units)
+ WHERE v.store = :store AND v.sku = s.sku AND v.location_id = s.location_id

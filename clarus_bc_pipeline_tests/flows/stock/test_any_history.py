@@ -82,6 +82,7 @@ def test_published_stock_is_never_above_the_newest_target_read_and_equals_it_aft
         turn(world)
         if not _is_open(ledger, world):
             break
+    assert not _is_open(ledger, world)
     assert {sku: world.shop[sku, 1] for sku in world.skus} == {sku: world.target(sku) for sku in world.skus}
     before = len(world.calls)
     turn(world)
