@@ -147,6 +147,8 @@ def measure(
         totals = {c: (0 if full else int(position[c])) - int(before[c]) + int(after[c]) for c in COUNTERS}
         for step in ("forget_proof", "keep_proof", "forget_lines", "keep_lines"):
             connection.execute(SQL[step], given)
+        if full:  # else the next tick, on the statistics of an empty table, would walk over all of it
+            connection.execute(sa.text("ANALYZE despatch_proof, despatch_gap_line"))
         measured = connection.scalar(sa.text("SELECT count(*) FROM gap_touched")) or 0
         rows = _summary(connection, store, now)
         _keep_history(connection, store, now, rows)
