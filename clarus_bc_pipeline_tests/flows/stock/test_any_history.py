@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from clarus_bc_pipeline.flows.stock import sync
@@ -26,6 +26,11 @@ hidden = st.sampled_from(
 )
 fault = st.tuples(st.just("fault"), st.sampled_from(["not_applied", "lost", "unheard"]))
 step = st.one_of(verb, verb, verb, people, hidden, fault)
+
+
+MORE = [("move", "MUG", 5, True)]
+LESS = [("move", "MUG", -8, True)]
+SOLD = [("place", "MUG", 4), ("pull_orders",)]
 
 
 @pytest.fixture
@@ -51,6 +56,9 @@ def _is_open(ledger: sa.Engine, world: Counters) -> bool:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(step, min_size=6, max_size=24), st.integers(0, 2))
+@example([*MORE, ("pull", False), ("decide",), *LESS, ("pull", False), ("deliver",)], 0)  # decided, and overtaken
+@example([*SOLD, ("decide",), ("deliver",), ("allocate",), ("pull_goods_outs",), ("decide",), ("deliver",)], 0)
+@example([*MORE, ("pull", False), ("decide",), ("fault", "unheard"), ("deliver",), *LESS, ("pull", False)], 1)
 def test_published_stock_is_never_above_the_newest_target_read_and_equals_it_after_the_last_sync(
     ledger: sa.Engine, patch: pytest.MonkeyPatch, history: list[tuple[object, ...]], buffer: int
 ) -> None:
