@@ -12,13 +12,22 @@ from clarus_bc_pipeline.flows.orders import assets as orders_assets
 from clarus_bc_pipeline.flows.orders import automation as orders_automation
 from clarus_bc_pipeline.flows.orders import checks as orders_checks
 from clarus_bc_pipeline.flows.resources import Stores
+from clarus_bc_pipeline.flows.stock import assets as stock_assets
+from clarus_bc_pipeline.flows.stock import automation as stock_automation
+from clarus_bc_pipeline.flows.stock import checks as stock_checks
+
+AUTOMATIONS = (catalogue_automation, orders_automation, despatch_automation, stock_automation)
 
 defs = dg.Definitions(
-    assets=[*catalogue_assets.ASSETS, *orders_assets.ASSETS, *despatch_assets.ASSETS],
-    asset_checks=[*catalogue_checks.CHECKS, *orders_checks.CHECKS, *despatch_checks.CHECKS],
-    jobs=[*catalogue_automation.JOBS, *orders_automation.JOBS, *despatch_automation.JOBS],
-    sensors=[*catalogue_automation.SENSORS, *orders_automation.SENSORS, *despatch_automation.SENSORS],
-    schedules=[*catalogue_automation.SCHEDULES, *despatch_automation.SCHEDULES],
+    assets=[*catalogue_assets.ASSETS, *orders_assets.ASSETS, *despatch_assets.ASSETS, *stock_assets.ASSETS],
+    asset_checks=[*catalogue_checks.CHECKS, *orders_checks.CHECKS, *despatch_checks.CHECKS, *stock_checks.CHECKS],
+    jobs=[job for flow in AUTOMATIONS for job in flow.JOBS],
+    sensors=[sensor for flow in AUTOMATIONS for sensor in flow.SENSORS],
+    schedules=[
+        *catalogue_automation.SCHEDULES,
+        *despatch_automation.SCHEDULES,
+        *stock_automation.SCHEDULES,
+    ],
     resources={"stores": Stores()},
     # Every step waits on HTTP or SQL; a process for each would cost seconds and bring nothing.
     executor=dg.in_process_executor,

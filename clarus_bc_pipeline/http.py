@@ -44,8 +44,9 @@ class CallFailed(Exception):
     """A call that did not give a usable reply. The message names the call and is safe to store and show.
 
     `status` is the HTTP status, or None where no reply came. `detail` is the vendor's own words,
-    cut to 500 characters and with e-mail addresses and telephone numbers taken out. `system` and `operation`
-    ("BigCommerce", "GET orders") are filled in by the client whose `Contact` the call went through.
+    cut to 500 characters and with e-mail addresses and telephone numbers taken out; `words` are the same as they came,
+    for the client that knows what they are about. `system` and `operation` ("BigCommerce", "GET orders") are filled in
+    by the client whose `Contact` the call went through.
     """
 
     system = ""
@@ -55,6 +56,7 @@ class CallFailed(Exception):
         self.call = call
         self.problem = problem
         self.status = status
+        self.words = detail
         self.detail = redacted(detail)
         super().__init__(f"{call}: {problem}" + (f": {self.detail}" if self.detail else ""))
 

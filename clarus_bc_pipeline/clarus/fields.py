@@ -62,10 +62,18 @@ TRANSACTIONS = Resource(
     beyond="goods_out { id reference }",
 )
 PRODUCTS = Resource("products", "ProductsFilterType", "id code barcode description", filters=("account_id", "code"))
+# The page of stock balances shows the warehouse's id; its code is the one that the page of warehouses shows.
+STOCK_BALANCES = Resource(
+    "stock_balances",
+    "StockBalancesFilterType",
+    "available allocated ordered received picked product { id code } warehouse { code }",
+    filters=("product_id", "account_id"),
+)
 
 RESOURCES: Mapping[str, Resource] = {
     resource.root: resource
     for resource in (
         ACCOUNTS, WAREHOUSES, GOODS_OUTS, GOODS_OUT_LINES, SHIPMENTS, PACKAGES, TRANSACTIONS, PRODUCTS,
+        STOCK_BALANCES,
     )
 }  # fmt: skip

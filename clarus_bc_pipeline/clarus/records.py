@@ -52,8 +52,9 @@ class Reader(Generic[W, R]):
     `ValueError`.
 
     `noun` names a record in messages, followed by its id. `name_field`: people know the record by this
-    field of the node, so that a record that still shows it is reported under that name. `part_of`: the field
-    that refers to what the record is a part of.
+    field of the node (`product.code`: of a record in it), so that a record that still shows it is reported under
+    that name, after the noun where it has no id of its own. `part_of`: the field that refers to what the record is a
+    part of.
     """
 
     resource: Resource
@@ -97,13 +98,20 @@ class Reader(Generic[W, R]):
             fields = msgspec.json.decode(node, type=dict[str, Any])
         except msgspec.DecodeError:
             return Unreadable(SYSTEM, f"{self.noun} without an id", reason)
-        name = fields.get(self.name_field) if self.name_field else None
-        named = name if isinstance(name, str) and name else f"{self.noun} {fields.get('id') or 'without an id'}"
+        named = self._name(fields) or f"{self.noun} {fields.get('id') or 'without an id'}"
         try:
             whole = msgspec.convert(fields.get(self.part_of or ""), Ref, strict=False)
         except msgspec.ValidationError:
             return Unreadable(SYSTEM, named, reason)
         return Unreadable(SYSTEM, named, reason, whole.id)
+
+    def _name(self, fields: Mapping[str, Any]) -> str | None:
+        value: Any = fields if self.name_field else None
+        for step in (self.name_field or "").split("."):
+            value = value.get(step) if isinstance(value, dict) else None
+        if not isinstance(value, str) or not value:
+            return None
+        return value if "id" in fields else f"{self.noun} {value}"
 
 
 def by_chunks(field: str, values: Iterable[str | int], **fixed: Any) -> Iterator[dict[str, Any]]:

@@ -25,12 +25,13 @@ from clarus_bc_pipeline.flows.catalogue import sync as catalogue
 from clarus_bc_pipeline.flows.despatch import gap as despatch_gap
 from clarus_bc_pipeline.flows.despatch import sync as despatch
 from clarus_bc_pipeline.flows.orders import sync as orders
+from clarus_bc_pipeline.flows.stock import sync as stock
 from clarus_bc_pipeline.flows.store import Store
 from clarus_bc_pipeline.ledger.engine import open_ledger
 from clarus_bc_pipeline.ledger.findings import open_findings
 from clarus_bc_pipeline.settings import load_settings
 
-FLOWS = ("catalogue", "orders", "despatch")
+FLOWS = ("catalogue", "orders", "despatch", "stock")
 
 
 def sync(
@@ -95,6 +96,27 @@ def _run(name: str, store: Store, read_only: bool, *, quiet: bool) -> dict[str, 
                 "to_be_retried": report.retried + report.ambiguous,
                 "refused": report.parked,
             }
+        case "stock":
+            with progress_bar(f"{store.key}: reading stock", quiet=quiet):
+                units = stock.pull(store)
+            said = {
+                "balances_read": units.balances,
+                "balances_changed": units.changed,
+                "drops_doubted": units.doubted,
+                "not_used_because": units.fault or "",
+            }
+            if not read_only:
+                levels = stock.decide(store)
+                with progress_bar(f"{store.key}: setting stock", quiet=quiet, total=levels.enqueued) as bar:
+                    report = stock.deliver(store, progress=bar)
+                said |= {
+                    "levels_changed": levels.changed,
+                    "oversold_units": levels.oversold_units,
+                    "calls_delivered": report.delivered + report.adopted,
+                    "to_be_retried": report.retried + report.ambiguous,
+                    "refused": report.parked,
+                }
+            return said | {"levels_drifted": stock.prove(store).drifted}
         case _:
             with progress_bar(f"{store.key}: reading goods-outs", quiet=quiet) as bar:
                 moved = despatch.pull(store, progress=bar)
@@ -122,7 +144,7 @@ def deliver(store: StoreOption = None, json: Json = False) -> None:
 
     def send(opened: Store) -> None:
         with progress_bar(f"{opened.key}: delivering", quiet=json) as bar:
-            reports = [flow.deliver(opened, progress=bar) for flow in (orders, despatch)]
+            reports = [flow.deliver(opened, progress=bar) for flow in (orders, despatch, stock)]
         rows.extend(
             {"store": opened.key, "kind": kind, **{str(outcome): n for outcome, n in outcomes.items()}}
             for report in reports
