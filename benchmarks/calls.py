@@ -181,6 +181,6 @@ def _idle(world: World, store: Store, minutes: int) -> dict[str, float]:
 def _pass_time(rhythm: Rhythm) -> float:
     """Let the time pass until something of the rhythm is due. Returns the seconds."""
     seconds = rhythm.wait(time.monotonic())
-    for name in ("orders_at", "despatch_at", "sweep_at", "prove_at"):
+    for name in ("orders_at", "despatch_at", "stock_at", "sweep_at", "prove_at"):
         setattr(rhythm, name, getattr(rhythm, name) - seconds)
     return seconds

@@ -286,6 +286,7 @@ class WorkerSettings(_Model):
 
     orders_every_seconds: int = Field(20, ge=1)
     despatch_every_seconds: int = Field(10, ge=1)
+    stock_every_seconds: int = Field(15, ge=1)
     sweep_every_seconds: int = Field(300, ge=10, description="re-read of all open goods-outs")
     lease_seconds: int = Field(60, ge=3, description="after this long without a sign, another worker takes over")
 

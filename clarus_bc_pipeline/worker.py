@@ -24,6 +24,8 @@ from clarus_bc_pipeline.flows.despatch import sync as despatch
 from clarus_bc_pipeline.flows.despatch.assets import gap_metadata
 from clarus_bc_pipeline.flows.orders import sync as orders
 from clarus_bc_pipeline.flows.reach import watched
+from clarus_bc_pipeline.flows.stock import sync as stock
+from clarus_bc_pipeline.flows.stock.assets import drift_metadata
 from clarus_bc_pipeline.flows.store import Store, open_store, utc_now
 from clarus_bc_pipeline.http import CallFailed
 from clarus_bc_pipeline.ledger.notify import wait_for
@@ -43,61 +45,32 @@ class Rhythm:
     every: WorkerSettings
     orders_at: float = 0.0
     despatch_at: float = 0.0
+    stock_at: float = 0.0
     sweep_at: float = 0.0
     prove_at: float = 0.0
     unproven: bool = field(default=True)
 
     def at_once(self) -> None:
-        """A hint came: both flows are due now."""
-        self.orders_at = self.despatch_at = 0.0
+        """A hint came: every flow is due now."""
+        self.orders_at = self.despatch_at = self.stock_at = 0.0
 
     def wait(self, now: float) -> float:
-        return max(0.0, min(self.orders_at, self.despatch_at) - now)
+        return max(0.0, min(self.orders_at, self.despatch_at, self.stock_at) - now)
 
 
-def cycle(store: Store, rhythm: Rhythm) -> dict[str, dict[str, Any]]:
+Happened = dict[str, dict[str, Any]]
+
+
+def cycle(store: Store, rhythm: Rhythm) -> Happened:
     """One turn of whatever is due. Returns what happened as metadata by asset, only for assets that did something."""
-    happened: dict[str, dict[str, Any]] = {}
+    happened: Happened = {}
     now = time.monotonic()
     if now >= rhythm.orders_at:
-        rhythm.orders_at = now + rhythm.every.orders_every_seconds
-        pulled = orders.pull(store)
-        if pulled.changed:
-            happened["bigcommerce_orders"] = {"orders_read": pulled.read, "orders_changed": pulled.changed}
-        decided = orders.decide(store)
-        if decided.enqueued:
-            happened["goods_out_pushes"] = {"pushes_new": decided.enqueued, "orders_waiting": decided.waiting}
-        until = store.now() + DELIVER_FOR
-        report = orders.deliver(store, until=until)
-        if store.now() >= until:
-            rhythm.orders_at = now  # a backlog: the rest goes in the next turn
-        if report.attempted:
-            happened["released_goods_outs"] = dict(report.metadata())
-        rhythm.unproven |= bool(pulled.changed)
+        _turn_orders(store, rhythm, now, happened)
     if now >= rhythm.despatch_at:
-        rhythm.despatch_at = now + rhythm.every.despatch_every_seconds
-        sweep = now >= rhythm.sweep_at
-        if sweep:
-            rhythm.sweep_at = now + rhythm.every.sweep_every_seconds
-        moved = despatch.pull(store, sweep=sweep)
-        if moved.changed or moved.missing:
-            happened["clarus_goods_outs"] = {
-                "goods_outs_read": moved.goods_outs,
-                "rows_changed": moved.changed,
-            }
-        announced = despatch.decide(store)
-        if announced.enqueued:
-            happened["shipment_pushes"] = {
-                "despatches_new": announced.despatches,
-                "pushes_new": announced.enqueued,
-            }
-        until = store.now() + DELIVER_FOR
-        report = despatch.deliver(store, until=until)
-        if store.now() >= until:
-            rhythm.despatch_at = now
-        if report.attempted:
-            happened["bigcommerce_shipments"] = dict(report.metadata())
-        rhythm.unproven |= bool(moved.changed or report.attempted)
+        _turn_despatch(store, rhythm, now, happened)
+    if now >= rhythm.stock_at:  # after despatch: what was picked has its balance read again
+        _turn_stock(store, rhythm, now, happened)
     if rhythm.unproven and now >= rhythm.prove_at:
         rhythm.unproven = False
         rhythm.prove_at = now + rhythm.every.orders_every_seconds
@@ -105,7 +78,64 @@ def cycle(store: Store, rhythm: Rhythm) -> dict[str, dict[str, Any]]:
     return happened
 
 
-Report = Callable[[str, dict[str, dict[str, Any]]], None]
+def _turn_orders(store: Store, rhythm: Rhythm, now: float, happened: Happened) -> None:
+    rhythm.orders_at = now + rhythm.every.orders_every_seconds
+    pulled = orders.pull(store)
+    if pulled.changed:
+        happened["bigcommerce_orders"] = {"orders_read": pulled.read, "orders_changed": pulled.changed}
+    decided = orders.decide(store)
+    if decided.enqueued:
+        happened["goods_out_pushes"] = {"pushes_new": decided.enqueued, "orders_waiting": decided.waiting}
+    until = store.now() + DELIVER_FOR
+    report = orders.deliver(store, until=until)
+    if store.now() >= until:
+        rhythm.orders_at = now  # a backlog: the rest goes in the next turn
+    if report.attempted:
+        happened["released_goods_outs"] = dict(report.metadata())
+    rhythm.unproven |= bool(pulled.changed)
+
+
+def _turn_despatch(store: Store, rhythm: Rhythm, now: float, happened: Happened) -> None:
+    rhythm.despatch_at = now + rhythm.every.despatch_every_seconds
+    sweep = now >= rhythm.sweep_at
+    if sweep:
+        rhythm.sweep_at = now + rhythm.every.sweep_every_seconds
+    moved = despatch.pull(store, sweep=sweep)
+    if moved.changed or moved.missing:
+        happened["clarus_goods_outs"] = {"goods_outs_read": moved.goods_outs, "rows_changed": moved.changed}
+    announced = despatch.decide(store)
+    if announced.enqueued:
+        happened["shipment_pushes"] = {"despatches_new": announced.despatches, "pushes_new": announced.enqueued}
+    until = store.now() + DELIVER_FOR
+    report = despatch.deliver(store, until=until)
+    if store.now() >= until:
+        rhythm.despatch_at = now
+    if report.attempted:
+        happened["bigcommerce_shipments"] = dict(report.metadata())
+    rhythm.unproven |= bool(moved.changed or report.attempted)
+
+
+def _turn_stock(store: Store, rhythm: Rhythm, now: float, happened: Happened) -> None:
+    rhythm.stock_at = now + rhythm.every.stock_every_seconds
+    pulled = stock.pull(store)
+    if pulled.changed or pulled.fault:
+        happened["clarus_stock_balances"] = {
+            "balances_read": pulled.balances,
+            "balances_changed": pulled.changed,
+            **({"not_used_because": pulled.fault} if pulled.fault else {}),
+        }
+    decided = stock.decide(store)
+    if decided.enqueued:
+        happened["stock_pushes"] = {"levels_changed": decided.changed, "pushes_new": decided.enqueued}
+    report = stock.deliver(store, until=store.now() + DELIVER_FOR)
+    if report.attempted:
+        happened["bigcommerce_stock"] = dict(report.metadata())
+    proven = stock.prove(store)
+    if proven.levels:
+        happened["stock_drift"] = drift_metadata(store, proven)
+
+
+Report = Callable[[str, Happened], None]
 
 
 @dataclass(frozen=True)
@@ -202,7 +232,7 @@ def _turn(store: Store, rhythm: Rhythm, desk: Desk, is_ours: Callable[[], bool])
 def reporter(instance: dg.DagsterInstance) -> Report:
     """Tells Dagster what a cycle did: one materialization an asset, store and cycle, never one an order."""
 
-    def report(store: str, happened: dict[str, dict[str, Any]]) -> None:
+    def report(store: str, happened: Happened) -> None:
         for asset, metadata in happened.items():
             instance.report_runless_asset_event(
                 dg.AssetMaterialization(asset_key=asset, partition=store, metadata={**metadata, "by": "worker"})
@@ -237,5 +267,5 @@ def run_worker(settings: Settings, engine: sa.Engine, stores: list[str], instanc
     return not late
 
 
-def _say(store: str, happened: dict[str, dict[str, Any]]) -> None:
+def _say(store: str, happened: Happened) -> None:
     log.info("%s: %s", store, ", ".join(sorted(happened)))

@@ -67,7 +67,7 @@ def _play(address: str, *, quiet: bool) -> dict[str, Any]:
     stores = list(STORES.get_partition_keys())
     failed: list[str] = []
     with dg.DagsterInstance.get() as instance:
-        # As the webserver does: keep connections. Else each of some 3,000 statements connects anew, a sixth of the time.
+        # As the webserver does: keep connections. Else each of some 3,000 statements connects anew.
         instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=600, max_overflow=10)
         for step, jobs in STORY:
             if step:

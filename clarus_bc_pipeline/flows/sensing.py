@@ -34,11 +34,12 @@ UNFINISHED = [
 def store_sensor(
     *, name: str, job: UnresolvedAssetJobDefinition, news: News, description: str, every_seconds: int = TICK_SECONDS
 ) -> dg.SensorDefinition:
-    """A sensor over all stores, every `every_seconds` at most. `news(store)` says what is new as a short text, or None when nothing is.
+    """A sensor over all stores, every `every_seconds` at most.
 
-    A store that a live worker serves is left to it. A store that cannot be asked (a system out of reach, a secret that
-    is not set) is skipped with the reason and asked again at the next tick; the others go on. The cursor is the store
-    that a tick begins with, when the one before ran out of time.
+    `news(store)` says what is new as a short text, or None when nothing is. A store that a live worker serves is left
+    to it. A store that cannot be asked (a system out of reach, a secret that is not set) is skipped with the reason
+    and asked again at the next tick; the others go on. The cursor is the store that a tick begins with, when the one
+    before ran out of time.
     """
 
     @dg.sensor(
