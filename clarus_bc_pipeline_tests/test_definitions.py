@@ -18,6 +18,7 @@ FLOWS = {
     "catalogue": ["clarus_products", "bigcommerce_variants", "sku_differences"],
     "orders": ["bigcommerce_orders", "goods_out_pushes", "released_goods_outs", "order_progress"],
     "despatch": ["clarus_goods_outs", "shipment_pushes", "bigcommerce_shipments", "despatch_gap"],
+    "stock": ["clarus_stock_balances", "stock_pushes", "bigcommerce_stock", "stock_drift"],
 }
 
 
@@ -62,6 +63,10 @@ def test_the_lineage_reads_pull_decide_deliver_prove() -> None:
         "shipment_pushes": {"clarus_goods_outs", "bigcommerce_orders"},
         "bigcommerce_shipments": {"shipment_pushes"},
         "despatch_gap": {"bigcommerce_shipments", "clarus_goods_outs", "bigcommerce_orders"},
+        "clarus_stock_balances": {"clarus_products", "clarus_goods_outs"},
+        "stock_pushes": {"clarus_stock_balances", "bigcommerce_orders", "bigcommerce_variants"},
+        "bigcommerce_stock": {"stock_pushes"},
+        "stock_drift": {"bigcommerce_stock"},
     }
 
 
@@ -81,7 +86,11 @@ def test_every_flow_has_a_job_of_its_own_that_runs_all_of_it() -> None:
 
 def test_sensors_and_schedules_run_from_the_first_start() -> None:
     repository = defs.get_repository_def()
-    assert {s.name for s in repository.sensor_defs} == {"catalogue_sensor", "orders_sensor", "despatch_sensor"}
-    assert {s.name for s in repository.schedule_defs} == {"nightly_catalogue_audit", "nightly_despatch_proof"}
+    assert {s.name for s in repository.sensor_defs} == {f"{flow}_sensor" for flow in FLOWS}
+    assert {s.name for s in repository.schedule_defs} == {
+        "nightly_catalogue_audit",
+        "nightly_despatch_proof",
+        "hourly_stock_sweep",
+    }
     assert all(s.default_status == dg.DefaultSensorStatus.RUNNING for s in repository.sensor_defs)
     assert all(s.default_status == dg.DefaultScheduleStatus.RUNNING for s in repository.schedule_defs)

@@ -58,13 +58,16 @@ def day(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator
         world.scenario.changes()
         run("sync_orders")
         run("sync_despatch")
+        run("sync_stock")
         yield Day(world, results, "\n".join(events))
         world.engine.dispose()
 
 
 def test_every_job_succeeds_in_every_store(day: Day) -> None:
     assert {key: result.success for key, result in day.results.items()} == {
-        (job, store): True for job in ("sync_catalogue", "sync_orders", "sync_despatch") for store in STORES
+        (job, store): True
+        for job in ("sync_catalogue", "sync_orders", "sync_despatch", "sync_stock")
+        for store in STORES
     }
 
 

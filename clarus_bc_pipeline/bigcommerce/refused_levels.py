@@ -19,7 +19,7 @@ from clarus_bc_pipeline.http import Refused
 _BY_PLACE = re.compile(r"\bitems?[.\[](\d+)\]?[\w.]*: [^;]+")
 _LISTED = re.compile(r"\b(?:identity|identities|skus?|locations?):? ?\[([^\]]*)\]", re.IGNORECASE)
 _BY_SKU = re.compile(r"\bsku:? ", re.IGNORECASE)
-_ENDS = re.compile(r"$|[\],;.]| (?:is|are|was|has|does|do|not|requires|require|cannot|can't)\b")
+_ENDS = re.compile(r"$|[\],;]|\.(?:\s|$)| (?:is|are|was|has|does|do|not|requires|require|cannot|can't)\b")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,13 +20,13 @@ from clarus_bc_pipeline.cli.output import FINDINGS, Json, console, errors, print
 from clarus_bc_pipeline.cli.world import sandbox_world
 
 STORY = (  # what the world does, then which flows run; in the order of a working day
-    (None, ("sync_catalogue", "sync_orders")),
+    (None, ("sync_catalogue", "sync_orders", "sync_stock")),
     ("payments", ("sync_orders",)),
     ("first_despatch", ("sync_despatch",)),
     ("changes", ("sync_orders", "sync_despatch")),
     ("second_despatch", ("sync_despatch",)),
     ("late_news", ("sync_despatch",)),
-    (None, ("sync_orders", "sync_despatch")),  # nothing new: reads back what was sent, and proves it
+    ("stock_moves", ("sync_orders", "sync_despatch", "sync_stock")),  # and reads back what was sent, which proves it
 )
 WINDOW_SECONDS = 0.5  # the doubles' quota window, 30 seconds at BigCommerce; the quota a window is the plans' own
 
@@ -160,16 +160,22 @@ def _sum_up(world: dict[str, Any], failed: list[str]) -> dict[str, Any]:
         "findings_by_owner": dict(Counter(str(f.type.owner) for f in findings).most_common()),
         "bigcommerce_calls": calls,
         "clarus_calls": world["calls"]["clarus"],
-        "calls_per_shipment": round(calls / max(1, world["shipments"]), 3),
+        # Of orders and shipments; catalogue and stock cost the same however many orders there are.
+        "calls_per_shipment": round(world["calls"]["bigcommerce_orders"] / max(1, world["shipments"]), 3),
         "duplicates": world["duplicate_shipments"],
         "lost_units": sum(world["lost_units"].values()),
         "surplus_units": sum(world["surplus_units"].values()),
         "lost": world["lost_units"],
+        "stock_above_warehouse_units": sum(world["stock_above_warehouse_units"].values()),
         "own_429s": world["throttled"],
         "failed_runs": failed,
     }
     said_all["proven"] = not (
-        said_all["unexplained_gap_lines"] or said_all["duplicates"] or said_all["lost_units"] or failed
+        said_all["unexplained_gap_lines"]
+        or said_all["duplicates"]
+        or said_all["lost_units"]
+        or said_all["stock_above_warehouse_units"]
+        or failed
     )
     return said_all
 
@@ -178,6 +184,13 @@ COUNTS = {
     "orders_pulled": "SELECT count(*) FROM bigcommerce_order WHERE store = :store",
     "orders_released": "SELECT count(DISTINCT lane) FROM push "
     "WHERE store = :store AND kind = 'goods_out' AND state = 'delivered'",
+    "skus_compared": "SELECT count(*) FROM bigcommerce_variant WHERE store = :store",
+    "sku_mismatches": "SELECT count(*) FROM finding WHERE store = :store AND scope = 'catalogue' AND state = 'open'",
+    "stock_pushed": "SELECT count(*) FROM stock_level WHERE store = :store AND sent IS NOT NULL",
+    "stock_drift": "SELECT count(*) FROM stock_level WHERE store = :store AND target IS NOT NULL "
+    "AND shown IS DISTINCT FROM target AND refused IS NULL",
+    "oversold_units": "SELECT coalesce(sum((evidence->>'units')::int), 0) FROM finding "
+    "WHERE store = :store AND code = 'oversold' AND state = 'open'",
     "shipments_created": "SELECT count(*) FROM push WHERE store = :store AND kind = 'shipment' AND state = 'delivered'",
 }
 

@@ -26,6 +26,10 @@ CARRIERS = {  # Clarus carrier code -> the carrier whose numbers it gives
     "ROYALMAIL": "royal-mail", "DPD": "dpd-uk", "DPDLOCAL": "dpd-local", "EVRI": "evri", "YODEL": "yodel", "UPS": "ups",
     "FEDEX": "fedex", "DHL": "dhl", "PARCELFORCE": "parcelforce", "APC": "apc",
 }  # fmt: skip
+LEEDS = {
+    "first_name": "Hand", "last_name": "Typed", "street_1": "1 Desk Lane", "city": "Leeds", "zip": "LS1 1AA",
+    "country": "United Kingdom", "country_iso2": "GB",
+}  # fmt: skip
 NEVER_IN_CLARUS = 3  # products that the warehouse was not told of
 FIRST_ORDER = 10_001
 SMALL = 20  # trouble befalls one of so many smallest orders, so that it can be read line by line
@@ -55,6 +59,7 @@ class Scenario:
             "changes": self.changes,
             "second_despatch": self.second_despatch,
             "late_news": self.late_news,
+            "stock_moves": self.stock_moves,
         }
 
     def plant(self, store: str, order_id: int, what: str) -> None:
@@ -137,6 +142,21 @@ class Scenario:
         undone = [self._undo_in(store) for store in self.shops]
         return len(self._late) + sum(undone)
 
+    def stock_moves(self) -> int:
+        """Goods come in, a count falls short, a batch is put in quarantine, and a shopper buys more than is left."""
+        for store, account in ACCOUNTS.items():
+            received, counted, held, last = self._quiet_skus(store)[:4]
+            self.warehouse.receive(received, 24, account=account)
+            self._leave(account, counted, 3)
+            self.warehouse.hold(held, self.warehouse.stock_of(held, account=account)["available"], account=account)
+            self._leave(account, last, 2)
+            self.shops[store].add_order({
+                "id": max(self.shops[store].orders) + 1, "status_id": 11, "payment_status": "captured",
+                "created_at": datetime.now(UTC), "addresses": [LEEDS],
+                "lines": [{"sku": last, "name": last, "quantity": 5, "price_inc_tax": "4.95"}],
+            })  # fmt: skip
+        return 4 * len(ACCOUNTS)
+
     # --- how goods leave ---
 
     def _despatch(self, goods_out: int, *, parcels: int = 1) -> int:
@@ -217,8 +237,7 @@ class Scenario:
         sku = self.warehouse.lines(goods_out)[0]["product"]["code"]
         shop.add_order({
             "id": order_id, "status_id": 8, "payment_status": "captured", "created_at": datetime.now(UTC),
-            "addresses": [{"first_name": "Hand", "last_name": "Typed", "street_1": "1 Desk Lane", "city": "Leeds",
-                           "zip": "LS1 1AA", "country": "United Kingdom", "country_iso2": "GB"}],
+            "addresses": [LEEDS],
             "lines": [{"sku": sku, "name": "Typed twice", "quantity": 1, "price_inc_tax": "2.50"}] * 2,
         })  # fmt: skip
         self.plant(store, order_id, "goods-out typed by hand, without line references")
@@ -239,6 +258,20 @@ class Scenario:
             self._plant_on(goods_out, "despatch undone after the customer was told")
             self.warehouse.undespatch(goods_out)
         return len(gone[:1])
+
+    def _leave(self, account: str, sku: str, units: int) -> None:
+        """A count finds so many and no more."""
+        there = self.warehouse.stock_of(sku, account=account)["available"]
+        self.warehouse.adjust(sku, units - there, account=account)
+
+    def _quiet_skus(self, store: str) -> list[str]:
+        """Plain SKUs that no goods-out of the store holds."""
+        busy = {
+            line["product"]["code"]
+            for line in self.warehouse.goods_out_lines.rows.values()
+            if line["goods_out"]["account"]["code"] == ACCOUNTS[store]
+        }
+        return sorted(sku for sku in self.known[store] - busy if sku.isalnum())
 
     # --- who is who ---
 

@@ -6,6 +6,7 @@ What belongs here: serving. What does not: what is served (`bigcommerce/`, `clar
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
@@ -48,7 +49,11 @@ def app(scenario: Scenario, *, seed: int, faults: bool) -> ASGIApp:
                 "steps": list(scenario.steps),
                 "planted": scenario.planted,
                 "goods_outs": len(scenario.warehouse.goods_outs.rows),
-                "calls": {"bigcommerce": len(_log(scenario)), "clarus": len(scenario.warehouse.log)},
+                "calls": {
+                    "bigcommerce": len(_log(scenario)),
+                    "bigcommerce_orders": sum("/orders" in entry.path for entry in _log(scenario).entries()),
+                    "clarus": len(scenario.warehouse.log),
+                },
                 **await run_in_threadpool(truth, scenario),
             }
         )
@@ -78,6 +83,7 @@ def truth(scenario: Scenario) -> dict[str, Any]:
     `lost_units` left the warehouse and show in no shipment of their order, by store and order;
     `surplus_units` are the reverse. Orders with
     a planted trouble are left out of both: they are judged line by line, by name.
+    `stock_above_warehouse_units` could be sold and are not there.
     """
     left: Counter[tuple[str, int]] = Counter()
     for line in scenario.warehouse.despatched:
@@ -98,8 +104,17 @@ def truth(scenario: Scenario) -> dict[str, Any]:
         "despatched_units": sum(left.values()),
         "lost_units": {f"{s} {o}": left[s, o] - shown[s, o] for s, o in plain if left[s, o] > shown[s, o]},
         "surplus_units": {f"{s} {o}": shown[s, o] - left[s, o] for s, o in plain if left[s, o] < shown[s, o]},
+        "stock_above_warehouse_units": {store: sum(_offered_too_much(scenario, store)) for store in scenario.shops},
         "throttled": sum(1 for entry in _log(scenario).entries() if entry.seen == 429 and not entry.fault),
     }
+
+
+def _offered_too_much(scenario: Scenario, store: str) -> Iterator[int]:
+    """Units that the shop offers of a product and the warehouse does not have free, product by product."""
+    catalogue, account = scenario.shops[store].catalogue, ACCOUNTS[store]
+    for sku in scenario.known[store]:
+        free = scenario.warehouse.stock_of(sku, account=account)["available"]
+        yield max(0, catalogue.stock(sku) - int(free))
 
 
 def _log(scenario: Scenario) -> TruthLog:

@@ -81,6 +81,12 @@ def conversation(shop: Any, api: BigCommerce, order: Callable[..., dict[str, Any
     world.catalogue.add({"name": "Mug", "variants": [{"sku": "MUG", "options": [("Colour", "Red")], "stock": 4}]})
     list(catalogue.pull_variants(api))
     list(inventory.pull_inventory(api))
+    inventory.set_levels(api, [inventory.Level("MUG", 1, 7)], reason="Clarus stock")
+    with pytest.raises(inventory.LevelsRefused):
+        inventory.set_levels(api, [inventory.Level("MUG", 1, 7), inventory.Level("CUP", 1, 1)], reason="Clarus stock")
+    inventory.items_of(api, ["MUG"])
+    inventory.pull_locations(api)
+    inventory.inventory_settings(api)
     store.get_store(api)
     store.get_time(api)
     store.order_statuses(api)

@@ -270,6 +270,18 @@ def _location_inventory(call: Call) -> Answer:
     return Answer(lists.inventory(call.world, {**call.query, "location_id:in": str(call.ids[0])}))
 
 
+def _locations(call: Call) -> Answer:
+    return Answer(lists.locations(call.world, call.query))
+
+
+def _put_levels(call: Call) -> Answer:
+    return Answer({"transaction_id": call.world.catalogue.set_levels(call.body.get("items"))})
+
+
+def _stock_settings(call: Call) -> Answer:
+    return Answer({"data": call.world.catalogue.stock_settings, "meta": {}})
+
+
 def _metafields(call: Call) -> Answer:
     return Answer(lists.metafields(call.world.visible_metafields(call.client), call.query))
 
@@ -346,5 +358,8 @@ _ROUTES = _routes({
     "v3/catalog/products": {"GET": (_CATALOGUE, _products)},
     "v3/catalog/variants": {"GET": (_CATALOGUE, _variants)},
     "v3/inventory/items": {"GET": (_STOCK, _inventory)},
+    "v3/inventory/adjustments/absolute": {"PUT": (_STOCK, _put_levels)},
+    "v3/inventory/locations": {"GET": (_STOCK, _locations)},
+    "v3/settings/inventory": {"GET": (_INFORMATION, _stock_settings)},
     "v3/inventory/locations/{}/items": {"GET": (_STOCK, _location_inventory)},
 })  # fmt: skip

@@ -6,17 +6,35 @@ What belongs here: holding and listing them. What does not: orders (`world.py`) 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from clarus_bc_pipeline.sandbox.bigcommerce.shipping import Refusal
 from clarus_bc_pipeline.sandbox.bigcommerce.wire import Record
+
+LEVELS_PER_CALL = 2000  # inventory.v3.yml
+MOST_UNITS = 2_147_483_647
 
 
 class Catalogue:
-    """The shop's products by id, and stock by variant and location. Location 1 is the default one."""
+    """The shop's products by id, and stock by variant and location. Location 1 is the default one.
 
-    def __init__(self, lock: threading.RLock) -> None:
+    Levels that a client sets are taken at once and shown `apply_after_seconds` later, as BigCommerce does
+    (inventory-adjustments page). A location in `disabled` refuses them. `stock_settings` is GET /v3/settings/inventory.
+    """
+
+    def __init__(self, lock: threading.RLock, clock: Callable[[], float]) -> None:
         self._lock = lock
+        self._clock = clock
+        self._taken: deque[tuple[float, int, int, int]] = deque()  # due, variant, location, units
+        self.transactions = 0
+        self.apply_after_seconds = 0.0
+        self.disabled: set[int] = set()
+        self.stock_settings: Record = {
+            "update_stock_behavior": "order_placed", "edit_order_stock_adjustment": True,
+            "refund_order_stock_adjustment": False,
+        }  # fmt: skip
         self.products: dict[int, Record] = {}
         self.locations: dict[int, str] = {1: "default"}
         self._stock: dict[int, dict[int, list[int]]] = {}  # variant -> location -> [on hand, safety stock]
@@ -71,6 +89,7 @@ class Catalogue:
     def stock(self, sku: str, *, location_id: int = 1) -> int:
         """On hand, in units."""
         with self._lock:
+            self._apply_what_is_due()
             return self._stock[self.variant(sku)["id"]][location_id][0]
 
     def all_variants(self) -> list[Record]:
@@ -80,6 +99,7 @@ class Catalogue:
     def inventory(self) -> list[Record]:
         """Items as GET /v3/inventory/items lists them."""
         with self._lock:
+            self._apply_what_is_due()
             return [
                 {
                     "identity": {key: variant[source] for key, source in _IDENTITY},
@@ -88,6 +108,55 @@ class Catalogue:
                 for variant in self.all_variants()
                 if (held := self._stock.get(variant["id"]))
             ]
+
+    def set_levels(self, items: Any) -> str:
+        """PUT /v3/inventory/adjustments/absolute: all or none of `items`. Returns the transaction's id.
+
+        Raises `Refusal` (422) with the words of inventory.v3.yml where one item is at fault.
+        """
+        if not isinstance(items, list) or not 1 <= len(items) <= LEVELS_PER_CALL:
+            raise Refusal(422, f"items must be 1 to {LEVELS_PER_CALL}")
+        with self._lock:
+            by_sku = {variant["sku"]: variant for variant in self.all_variants()}
+            taken = [self._checked(item, by_sku) for item in items]
+            due = self._clock() + self.apply_after_seconds
+            self._taken += [(due, *level) for level in taken]
+            self.transactions += 1
+            return f"{self.transactions:032x}"
+
+    def locations_listed(self) -> list[Record]:
+        """As GET /v3/inventory/locations lists them."""
+        with self._lock:
+            return [
+                {
+                    "id": number, "code": code, "label": code, "type_id": "PHYSICAL",
+                    "enabled": number not in self.disabled, "managed_by_external_source": False,
+                }
+                for number, code in sorted(self.locations.items())
+            ]  # fmt: skip
+
+    def _checked(self, item: Any, by_sku: Mapping[str, Record]) -> tuple[int, int, int]:
+        """(variant, location, units). Raises `Refusal`."""
+        sku, location, units = (item.get(name) for name in ("sku", "location_id", "quantity"))
+        if not isinstance(units, int) or not 0 <= units <= MOST_UNITS:
+            raise Refusal(422, f"[Item with sku {sku} has an invalid quantity]")
+        if location not in self.locations or location in self.disabled:
+            raise Refusal(422, f"Location not found, identities: [{location}]")
+        if sku not in by_sku:
+            raise Refusal(422, f"Items with identity: [sku {sku}] not found")
+        variant = by_sku[sku]
+        tracking = self.products[variant["product_id"]]["inventory_tracking"]
+        if tracking == "product":
+            raise Refusal(422, f"[Item with sku {sku} is tracked by product, please update stock by product id]")
+        if tracking == "none":
+            raise Refusal(422, f"[Item with sku {sku} is not tracked]")
+        return variant["id"], location, units
+
+    def _apply_what_is_due(self) -> None:
+        while self._taken and self._taken[0][0] <= self._clock():
+            _, variant_id, location, units = self._taken.popleft()
+            if (held := self._stock.get(variant_id)) is not None:
+                held[location] = [units, held.get(location, (0, 0))[1]]
 
     def _variant(self, product_id: int, given: Mapping[str, Any]) -> Record:
         variant_id = int(given.get("id", self._next_variant))
@@ -110,7 +179,7 @@ class Catalogue:
     def _at(self, location_id: int, on_hand: int, safety_stock: int) -> Record:
         return {
             "location_id": location_id, "location_code": self.locations[location_id],
-            "location_name": self.locations[location_id], "location_enabled": True,
+            "location_name": self.locations[location_id], "location_enabled": location_id not in self.disabled,
             "available_to_sell": on_hand - safety_stock, "total_inventory_onhand": on_hand,
             "settings": {
                 "safety_stock": safety_stock, "is_in_stock": on_hand > safety_stock, "warning_level": 0,

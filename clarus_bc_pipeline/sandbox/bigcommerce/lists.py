@@ -107,6 +107,10 @@ def inventory(world: ShopWorld, query: Query) -> Record:
     return _v3_page([row for row in rows if row["locations"]], query, most=1000)
 
 
+def locations(world: ShopWorld, query: Query) -> Record:
+    return _v3_page(world.catalogue.locations_listed(), query, most=1000)
+
+
 def metafields(rows: list[Record], query: Query) -> Record:
     """By id, with a cursor that `after` takes; `page` counts only without one."""
     for name in ("namespace", "key"):

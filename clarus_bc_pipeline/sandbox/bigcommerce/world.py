@@ -80,7 +80,7 @@ class ShopWorld:
         self.clock = clock
         self.log = log if log is not None else TruthLog(clock=clock)
         self.lock = threading.RLock()
-        self.catalogue = Catalogue(self.lock)
+        self.catalogue = Catalogue(self.lock, lambda: self.clock())
         self.orders: dict[int, StoredOrder] = {}
         self.metafields: dict[int, Record] = {}
         self._by_modified: list[tuple[int, int, int]] = []

@@ -27,7 +27,8 @@ from clarus_bc_pipeline.sandbox.clarus.tables import Record
 from clarus_bc_pipeline.sandbox.clarus.world import WarehouseWorld
 from clarus_bc_pipeline.sandbox.faults import FaultMiddleware, FaultPlan, TruthLog
 
-_HIDDEN = ("id", "account", "warehouse", "carrier", "goods_out_status", "address", "goods_out", "product")
+_HIDDEN = ("id", "account", "warehouse", "carrier", "goods_out_status", "address", "goods_out", "product",
+           "opening_stock")  # fmt: skip
 
 
 def clarus_app(*worlds: WarehouseWorld, plan: FaultPlan | None = None, log: TruthLog | None = None) -> ASGIApp:

@@ -59,6 +59,11 @@ FILTERS: Mapping[str, Mapping[str, Path]] = {
         "warehouse_id": _WAREHOUSE, "goods_out_id": _GOODS_OUT,
         "location_from_id": ("location_from", "id"), "location_to_id": ("location_to", "id"),
     },
+    "stock_balances": {
+        **_own("available", "allocated", "picked"),
+        "product_id": _PRODUCT, "product_code": ("product", "code"),
+        "account_id": _ACCOUNT, "warehouse_id": _WAREHOUSE,
+    },
 }  # fmt: skip
 
 # Filters by which records are found without looking at all of them.
@@ -72,4 +77,5 @@ INDEXED: Mapping[str, tuple[str, ...]] = {
     "shipments": ("goods_out_id",),
     "packages": ("shipment_id",),
     "transactions": ("goods_out_id",),
+    "stock_balances": ("product_id",),
 }

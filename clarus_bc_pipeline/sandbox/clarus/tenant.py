@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from clarus_bc_pipeline.sandbox.clarus.filters import FILTERS, INDEXED
+from clarus_bc_pipeline.sandbox.clarus.stock import Stock
 from clarus_bc_pipeline.sandbox.clarus.tables import Record, Table
 from clarus_bc_pipeline.sandbox.faults import TruthLog
 
@@ -54,6 +55,7 @@ class Tenant:
     secrets.
 
     `refuse_duplicates`: whether REST refuses a reference that the account already has (Clarus does not say).
+    `opening_stock`: units of a product in each warehouse, where it is added without a number.
     `errors_with_200`: REST errors come with status 200. `page_cap`: the longest page that GraphQL gives.
     `alter_replies`: functions that each change the body of the next GraphQL reply.
     """
@@ -64,6 +66,7 @@ class Tenant:
     token_seconds: int = 7200
     api_path: str = "/api"
     page_cap: int = 250
+    opening_stock: float = 100_000.0
     refuse_duplicates: bool = False
     errors_with_200: bool = False
     log: TruthLog = field(default_factory=TruthLog)
@@ -83,6 +86,8 @@ class Tenant:
         self.shipments = self.tables["shipments"]
         self.packages = self.tables["packages"]
         self.transactions = self.tables["transactions"]
+        self.stock_balances = self.tables["stock_balances"]
+        self.stock = Stock(self.stock_balances)
 
     def add_account(self, code: str, *, name: str = "") -> int:
         """A stock owner. Codes are exact."""
@@ -92,15 +97,28 @@ class Tenant:
 
     def add_warehouse(self, code: str, *, name: str = "") -> int:
         with self.lock:
-            return int(self.warehouses.add({"code": code, "name": name or code})["id"])
+            warehouse = self.warehouses.add({"code": code, "name": name or code})
+            for product in self.products.rows.values():
+                self._open_stock(product, warehouse)
+            return int(warehouse["id"])
 
     def add_carrier(self, code: str, *, name: str = "") -> int:
         with self.lock:
             fields = {"code": code, "name": name or code, "active": True, "carrier_type": "custom"}
             return int(self.carriers.add({**fields, "created_at": self.time()})["id"])
 
-    def add_product(self, account: str, code: str, *, barcode: str | None = None, description: str = "") -> int:
-        """A product of the account of that code."""
+    def add_product(
+        self,
+        account: str,
+        code: str,
+        *,
+        barcode: str | None = None,
+        description: str = "",
+        stock: float | None = None,
+    ) -> int:
+        """A product of the account of that code. `stock`: units in the first warehouse and none in any other; without
+        it there is the tenant's opening stock in each.
+        """
         with self.lock:
             owner = one(self.accounts, code=account)
             fields = {
@@ -109,7 +127,20 @@ class Tenant:
                 "description": description,
                 "product_type": "standard",
             }
-            return int(self.products.add({**fields, "account": owner})["id"])
+            return int(self.new_product({**fields, "account": owner, "opening_stock": stock})["id"])
+
+    def new_product(self, fields: Record) -> Record:
+        product = self.products.add(fields)
+        for warehouse in self.warehouses.rows.values():
+            self._open_stock(product, warehouse)
+        return product
+
+    def remove_product(self, product_id: int) -> None:
+        """Gone from the master data, and its balances with it."""
+        with self.lock:
+            product = self.products.rows[product_id]
+            self.stock.forget(product)
+            self.products.remove(product)
 
     def new_goods_out(self, attributes: Record, *, account: Record, warehouse: Record | None, status: str) -> Record:
         blank = {
@@ -135,7 +166,19 @@ class Tenant:
             "carrier": None,
         }
         links = {"goods_out": order, "product": product, "created_at": self.time()}
-        return self.goods_out_lines.add({**zero, **fields, **links})
+        line = self.goods_out_lines.add({**zero, **fields, **links})
+        self.stock.taken_up(line)
+        return line
+
+    def remove_line(self, line: Record) -> None:
+        """Gone; stock that was set aside for it is free again."""
+        self.stock.let_go(line)
+        self.goods_out_lines.remove(line)
+
+    def _open_stock(self, product: Record, warehouse: Record) -> None:
+        given = product.get("opening_stock")
+        is_first = warehouse is next(iter(self.warehouses.rows.values()))
+        self.stock.open(product, warehouse, self.opening_stock if given is None else given if is_first else 0.0)
 
     def by_reference(self, reference: str) -> list[Record]:
         """Goods-outs of that reference, whosever they are."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from clarus_bc_pipeline.sandbox.clarus.stock import claim
 from clarus_bc_pipeline.sandbox.clarus.tables import Record
 from clarus_bc_pipeline.sandbox.clarus.tenant import DespatchedLine, Tenant, iso, one
 
@@ -52,28 +53,41 @@ class WarehouseWorld(Tenant):
             return int(order["id"])
 
     def allocate(self, goods_out_id: int, lines: Mapping[int, float] | None = None) -> None:
-        """Assign stock to all that is ordered, or to these units of these lines: then only a part may be
-        allocated.
+        """Set stock aside for all that is ordered, as far as there is any, or these units of these lines.
+
+        Raises `ValueError` for units of a line that are not there.
         """
         with self.lock:
             order = self.goods_outs.rows[goods_out_id]
             rows = self.lines(goods_out_id)
             for line in rows:
-                line["allocated_quantity"] = (
-                    line["order_quantity"] if lines is None else float(lines.get(line["id"], 0.0))
-                )
+                self._set_aside(line, None if lines is None else float(lines.get(line["id"], 0.0)))
+            if lines is None and not any(line["allocated_quantity"] for line in rows):
+                return
             whole = all(line["allocated_quantity"] >= line["order_quantity"] for line in rows)
             self.set_status(order, "ALLOCATED" if whole else "PART_ALLOCATED")
 
+    def _set_aside(self, line: Record, units: float | None) -> None:
+        """Allocate these units of a line, or what there is of all that is ordered."""
+        most = line["allocated_quantity"] + self.stock.free(line)
+        if units is not None and units > most:
+            raise ValueError(f"line {line['id']} can have {most:g} units of {line['product']['code']}, not {units:g}")
+        with self.stock.follows(line):
+            line["allocated_quantity"] = max(0.0, min(line["order_quantity"], most)) if units is None else units
+
     def pick(self, goods_out_id: int) -> None:
-        """Pick what is allocated (all of it, when nothing has been allocated)."""
+        """Pick what is allocated; when nothing has been, what can be. Without any stock nothing happens."""
         with self.lock:
             order = self.goods_outs.rows[goods_out_id]
             if order["goods_out_status"]["code"] in ("DRAFT", "PENDING"):
                 self.allocate(goods_out_id)
-            for line in self.lines(goods_out_id):
+            rows = self.lines(goods_out_id)
+            if rows and not any(line["allocated_quantity"] or line["pick_quantity"] for line in rows):
+                return
+            for line in rows:
                 units = line["allocated_quantity"] - line["pick_quantity"]
-                line["pick_quantity"] = line["allocated_quantity"]
+                with self.stock.follows(line):
+                    line["pick_quantity"] = line["allocated_quantity"]
                 if units:
                     self._move("PICK", order, line, units, self.time())
             self.set_status(order, "PICK")
@@ -100,10 +114,17 @@ class WarehouseWorld(Tenant):
                 self.pick(goods_out_id)
             sent = [p if isinstance(p, Parcel) else Parcel(**p) for p in parcels]
             rows = {line["id"]: line for line in self.lines(goods_out_id)}
-            units = {i: open_units(line) for i, line in rows.items()} if lines is None else lines
+            units = (
+                {i: min(open_units(line), self._at_hand(line)) for i, line in rows.items()} if lines is None else lines
+            )
+            if lines is None and rows and not any(units.values()) and any(open_units(line) for line in rows.values()):
+                raise ValueError(f"goods-out {goods_out_id} has no stock to send")
             for line_id, quantity in units.items():
                 if quantity > open_units(rows[line_id]):
                     raise ValueError(f"line {line_id} has {open_units(rows[line_id]):g} units open, not {quantity:g}")
+                if quantity > self._at_hand(rows[line_id]):
+                    code, there = rows[line_id]["product"]["code"], self._at_hand(rows[line_id])
+                    raise ValueError(f"line {line_id} has {there:g} units of {code} to send, not {quantity:g}")
                 if quantity > 0:
                     self._send_off(order, rows[line_id], float(quantity), when, tuple(p.tracking for p in sent))
             order["actual_date_of_dispatch"] = when
@@ -131,25 +152,28 @@ class WarehouseWorld(Tenant):
             for line in self.lines(goods_out_id):
                 units = open_units(line) if lines is None else float(lines.get(line["id"], 0.0))
                 if units:
-                    line["shorted"] += units
-                    line["short_status"] = "SHORT" if line["shorted"] >= line["order_quantity"] else "PART"
-                    line["allocated_quantity"] = min(
-                        line["allocated_quantity"], line["order_quantity"] - line["shorted"]
-                    )
+                    with self.stock.follows(line):
+                        line["shorted"] += units
+                        line["short_status"] = "SHORT" if line["shorted"] >= line["order_quantity"] else "PART"
+                        line["allocated_quantity"] = min(
+                            line["allocated_quantity"], line["order_quantity"] - line["shorted"]
+                        )
             self._complete_if_done(order)
 
     def cancel(self, goods_out_id: int) -> None:
         """What a person does on the screen: cancelled, and still listed."""
         with self.lock:
-            for line in self.lines(goods_out_id):
-                line["allocated_quantity"] = 0.0
-            self.set_status(self.goods_outs.rows[goods_out_id], "CANCELLED")
+            rows = self.lines(goods_out_id)
+            with self.stock.follows(*rows):
+                for line in rows:
+                    line["allocated_quantity"] = 0.0
+                self.set_status(self.goods_outs.rows[goods_out_id], "CANCELLED")
 
     def delete(self, goods_out_id: int) -> None:
         """Gone, with its lines and shipments: nothing lists it any more."""
         with self.lock:
             for line in self.lines(goods_out_id):
-                self.goods_out_lines.remove(line)
+                self.remove_line(line)
             for shipment in self.shipments.where(goods_out_id=goods_out_id):
                 for package in self.packages.where(shipment_id=shipment["id"]):
                     self.packages.remove(package)
@@ -169,6 +193,50 @@ class WarehouseWorld(Tenant):
         with self.lock:
             self.shipments.rows[shipment_id]["status"] = CANCELLED_SHIPMENT
 
+    # --- stock that comes, goes, and is not what the system says ---
+
+    def receive(self, code: str, units: float, *, account: str | None = None, warehouse: str | None = None) -> None:
+        """Goods in: units of a product are booked in and free for sale."""
+        self._change("RCV", self._balance(code, account, warehouse), units, on_hand=units, received=units)
+
+    def adjust(self, code: str, units: float, *, account: str | None = None, warehouse: str | None = None) -> None:
+        """A count found so many units more (or, below 0, fewer) than the system had."""
+        self._change("ADJUST", self._balance(code, account, warehouse), units, on_hand=units)
+
+    def hold(self, code: str, units: float, *, account: str | None = None, warehouse: str | None = None) -> None:
+        """Quarantine: free units stay in the building and are not for sale."""
+        self._change("HOLD", self._balance(code, account, warehouse), units, held=units)
+
+    def release_hold(
+        self, code: str, units: float | None = None, *, account: str | None = None, warehouse: str | None = None
+    ) -> None:
+        """Held units are free again: all of them when none are named."""
+        balance = self._balance(code, account, warehouse)
+        back = balance["held"] if units is None else units
+        self._change("RELEASE", balance, back, held=-back)
+
+    def stock_of(self, code: str, *, account: str | None = None, warehouse: str | None = None) -> Record:
+        """A copy of the balance: available, allocated, picked, ordered, received; and held, which no client sees."""
+        with self.lock:
+            return dict(self._balance(code, account, warehouse))
+
+    def _balance(self, code: str, account: str | None, warehouse: str | None) -> Record:
+        """The balance named by codes. Without an account the code must be one owner's; the first warehouse is meant."""
+        with self.lock:
+            found = [p for p in self.products.where(code=code) if account in (None, p["account"]["code"])]
+            if len(found) != 1:
+                owners = [p["account"]["code"] for p in found]
+                raise ValueError(
+                    f"product {code!r} is {'none' if not owners else f'one of each of {owners}'}: name an account"
+                )
+            place = one(self.warehouses, code=warehouse) if warehouse else None
+            return self.stock.balance(found[0], place)
+
+    def _change(self, subtype: str, balance: Record, units: float, **change: float) -> None:
+        with self.lock:
+            self.stock.change(balance, **change)
+            self._note(subtype, balance["product"], balance["warehouse"], units, at=self.time(), order=None)
+
     def packages_of(self, goods_out_id: int) -> list[Record]:
         """Packages of a goods-out, cancelled shipments' included, in the order in which they were made."""
         with self.lock:
@@ -176,8 +244,9 @@ class WarehouseWorld(Tenant):
             return [package for s in shipments for package in self.packages.where(shipment_id=s["id"])]
 
     def _send_off(self, order: Record, line: Record, units: float, at: str, tracking: tuple[str, ...]) -> None:
-        line["dispatch_quantity"] += units
-        line["pick_quantity"] = max(line["pick_quantity"], line["dispatch_quantity"])
+        with self.stock.follows(line):
+            line["dispatch_quantity"] += units
+            line["pick_quantity"] = max(line["pick_quantity"], line["dispatch_quantity"])
         self._move("DISPATCH" if units > 0 else "UNDISPATCH", order, line, units, at)
         self.despatched.append(
             DespatchedLine(
@@ -213,11 +282,22 @@ class WarehouseWorld(Tenant):
         return made
 
     def _move(self, subtype: str, order: Record, line: Record, units: float, at: str) -> None:
+        self._note(subtype, line["product"], order["warehouse"], units, at=at, order=order)
+
+    def _note(
+        self, subtype: str, product: Record, warehouse: Record | None, units: float, *, at: str, order: Record | None
+    ) -> None:
+        """Write a stock transaction, in positive units."""
         self.transactions.add({
             "subtype": subtype, "category": subtype, "quantity": abs(units), "created_at": at,
-            "product": line["product"], "account": order["account"], "warehouse": order["warehouse"],
+            "product": product, "account": product["account"], "warehouse": warehouse,
             "goods_out": order, "location_from": None, "location_to": None,
         })  # fmt: skip
+
+    def _at_hand(self, line: Record) -> float:
+        """Units that can leave for a line: what is set aside or picked for it, and what is free."""
+        mine = claim(line)
+        return float(mine.allocated + mine.picked + self.stock.free(line))
 
     def _complete_if_done(self, order: Record) -> None:
         if all(open_units(line) <= 0 for line in self.lines(order["id"])):

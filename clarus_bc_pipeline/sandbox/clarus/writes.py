@@ -100,7 +100,7 @@ def update_goods_out(world: WarehouseWorld, goods_out_id: int, body: Any) -> Rec
     world.goods_outs.change(order, **attributes)
     order["address"] = {**order["address"], **address}
     for line in removals:
-        world.goods_out_lines.remove(line)
+        world.remove_line(line)
     for product, quantity, reference in additions:
         world.new_line(order, product, quantity, reference)
     return order
@@ -136,7 +136,7 @@ def create_product(world: WarehouseWorld, body: Any) -> Record:
     if world.products.where(code=attributes["code"]):
         raise Refusal("product_code_exists", f"code {attributes['code']} has been taken")
     blank = {"barcode": None, "description": "", "product_type": "standard"}
-    return world.products.add({**blank, **attributes, "account": next(iter(world.accounts.rows.values()))})
+    return world.new_product({**blank, **attributes, "account": next(iter(world.accounts.rows.values()))})
 
 
 def update_product(world: WarehouseWorld, product_id: int, body: Any) -> Record:
