@@ -69,7 +69,7 @@ class Specification:
         if reply is None:
             return [*wrong, f"status {entry.status} is not documented"] if entry.status == 200 else wrong
         content = self._resolved(reply).get("content") or {}
-        if (schema := content.get("application/json", {}).get("schema")) is not None:
+        if (schema := content.get(entry.reply_type.partition(";")[0], {}).get("schema")) is not None:
             wrong += self._check(schema, msgspec.json.decode(entry.reply_body))
         elif entry.reply_body:
             wrong.append("has a body where none is documented")

@@ -33,7 +33,7 @@ OWN = PACKAGE / "sandbox" / "specs" / "bigcommerce.yaml"
 VENDOR = PACKAGE.parent.parent / "shared" / "specs" / "bigcommerce"
 VENDOR_FILES = {
     "orders.v2.oas2.yml": "/v2", "store_information.v2.yml": "/v2", "orders.v3.yml": "/v3",
-    "inventory.v3.yml": "/v3",
+    "inventory.v3.yml": "/v3", "locations.v3.yml": "/v3", "settings.v3.yml": "/v3",
     "catalog/products_catalog.v3.yml": "/v3",
 }  # fmt: skip
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

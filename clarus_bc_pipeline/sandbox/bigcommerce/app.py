@@ -24,7 +24,7 @@ from clarus_bc_pipeline.sandbox.bigcommerce.shipping import Refusal
 from clarus_bc_pipeline.sandbox.bigcommerce.world import ShopWorld
 from clarus_bc_pipeline.sandbox.faults import FaultMiddleware, FaultPlan, TruthLog
 
-JSON = "application/json"
+JSON, PROBLEM = "application/json", "application/problem+json"
 METHODS = ["GET", "POST", "PUT", "DELETE"]
 
 
@@ -86,7 +86,9 @@ def _serve(world: ShopWorld, request: Request, body: bytes) -> Response:
     try:
         answer = _route(world, request, path, token, body)
     except Refusal as refusal:
-        return _problem(version, refusal.status, str(refusal), refusal.errors, headers)
+        is_problem = path.startswith("v3/inventory/")  # inventory.v3.yml: the only document that says so
+        media_type = PROBLEM if is_problem else JSON
+        return _problem(version, refusal.status, str(refusal), refusal.errors, headers, media_type)
     if answer.status == 204 or (version == "v2" and answer.content == b"[]"):
         return Response(status_code=204, headers=headers)  # V2: a list without rows has no body
     content = answer.content if isinstance(answer.content, bytes) else msgspec.json.encode(answer.content)
@@ -129,7 +131,7 @@ def _parsed(body: bytes) -> dict[str, Any]:
 
 def _problem(
     version: str, status: int, message: str, errors: Mapping[str, str] | None = None,
-    headers: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None, media_type: str = JSON,
 ) -> Response:  # fmt: skip
     """V2 tells errors as an array, V3 as an object of problem+json."""
     if version == "v2":
@@ -139,7 +141,7 @@ def _problem(
             "status": status, "title": message, "type": "https://developer.bigcommerce.com/docs/status-codes",
             "errors": dict(errors or {}),
         }  # fmt: skip
-    return Response(msgspec.json.encode(content), status, dict(headers or {}), JSON)
+    return Response(msgspec.json.encode(content), status, dict(headers or {}), media_type)
 
 
 # --- V2 ---
