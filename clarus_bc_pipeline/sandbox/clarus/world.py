@@ -114,17 +114,17 @@ class WarehouseWorld(Tenant):
                 self.pick(goods_out_id)
             sent = [p if isinstance(p, Parcel) else Parcel(**p) for p in parcels]
             rows = {line["id"]: line for line in self.lines(goods_out_id)}
-            units = (
-                {i: min(open_units(line), self._at_hand(line)) for i, line in rows.items()} if lines is None else lines
-            )
-            if lines is None and rows and not any(units.values()) and any(open_units(line) for line in rows.values()):
+            is_open = any(open_units(line) for line in rows.values())
+            if lines is None and is_open and not any(self._sendable(line) for line in rows.values()):
                 raise ValueError(f"goods-out {goods_out_id} has no stock to send")
-            for line_id, quantity in units.items():
+            for line_id in rows if lines is None else lines:
+                most = self._sendable(rows[line_id])
+                quantity = most if lines is None else lines[line_id]
                 if quantity > open_units(rows[line_id]):
                     raise ValueError(f"line {line_id} has {open_units(rows[line_id]):g} units open, not {quantity:g}")
-                if quantity > self._at_hand(rows[line_id]):
-                    code, there = rows[line_id]["product"]["code"], self._at_hand(rows[line_id])
-                    raise ValueError(f"line {line_id} has {there:g} units of {code} to send, not {quantity:g}")
+                if quantity > most:
+                    code = rows[line_id]["product"]["code"]
+                    raise ValueError(f"line {line_id} has {most:g} units of {code} to send, not {quantity:g}")
                 if quantity > 0:
                     self._send_off(order, rows[line_id], float(quantity), when, tuple(p.tracking for p in sent))
             order["actual_date_of_dispatch"] = when
@@ -294,10 +294,10 @@ class WarehouseWorld(Tenant):
             "goods_out": order, "location_from": None, "location_to": None,
         })  # fmt: skip
 
-    def _at_hand(self, line: Record) -> float:
-        """Units that can leave for a line: what is set aside or picked for it, and what is free."""
+    def _sendable(self, line: Record) -> float:
+        """Units that can leave for a line: open, and set aside or picked for it or free."""
         mine = claim(line)
-        return float(mine.allocated + mine.picked + self.stock.free(line))
+        return min(open_units(line), mine.allocated + mine.picked + self.stock.free(line))
 
     def _complete_if_done(self, order: Record) -> None:
         if all(open_units(line) <= 0 for line in self.lines(order["id"])):
