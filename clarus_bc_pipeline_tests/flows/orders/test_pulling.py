@@ -47,6 +47,16 @@ def test_a_second_pull_of_nothing_new_changes_nothing(world: OrdersWorld) -> Non
     assert sync.pull(world.store).changed == 0
 
 
+def test_a_burst_is_not_read_again_for_ever(world: OrdersWorld) -> None:
+    plant(world, 3)
+    sync.pull(world.store)
+    world.clock.move(hours=1)
+    assert sync.pull(world.store).read > 0  # the overlap reaches back from the newest change
+    assert sync.pull(world.store).read == 0  # and now from up to when all was read
+    plant(world, 1)
+    assert sync.pull(world.store).changed == 1
+
+
 @pytest.mark.parametrize(("pages_kept", "committed"), [(0, 0), (1, 2), (2, 3)])
 def test_a_pull_stopped_between_pages_goes_on_where_its_rows_end(
     pages_of_two: OrdersWorld, monkeypatch: pytest.MonkeyPatch, pages_kept: int, committed: int
