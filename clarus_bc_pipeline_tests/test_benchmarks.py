@@ -29,8 +29,8 @@ def test_calls_are_counted_in_the_double_and_the_naive_connector_needs_six() -> 
     }
     assert result["naive_calls_per_shipment"] == 6
     assert result["pull_calls"] == 1
-    assert result["quiet"] == {"worker_calls_per_minute": 3, "sensor_calls_per_minute": 12, "runs_per_minute": 0}
-    assert [figure.met for figure in calls.figures(result)][2:4] == [True, True]
+    assert result["quiet"] == {"worker_calls_per_minute": 3, "sensor_calls_per_minute": 4, "runs_per_minute": 0}
+    assert [figure.met for figure in calls.figures(result)][2:5] == [True, True, True]
 
 
 def test_a_backlog_is_delivered_within_the_quota_and_says_its_floor() -> None:

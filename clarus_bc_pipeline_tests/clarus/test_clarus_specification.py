@@ -18,7 +18,7 @@ import yaml
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLList, GraphQLObjectType, get_named_type
 
 import clarus_bc_pipeline
-from clarus_bc_pipeline.clarus import goods_outs, products, shipments, tenant_schema, transactions
+from clarus_bc_pipeline.clarus import balances, goods_outs, products, shipments, tenant_schema, transactions
 from clarus_bc_pipeline.clarus.fields import RESOURCES
 from clarus_bc_pipeline.http import AuthFailed, Gone, Refused
 from clarus_bc_pipeline.sandbox.clarus.filters import FILTERS
@@ -59,6 +59,8 @@ def conversation(warehouse: Warehouse) -> list[Entry]:
     shipments.packages_of(api, sent)
     transactions.transactions_since(api, NOON)
     list(products.pull_products(api))
+    list(balances.pull_balances(api))
+    balances.balances_of(api, [1, 2])
     products.products_by_code(api, ["MUG"])
     tenant_schema.check_schema(api)
     api.write("POST", "/products", {"data": {"type": "products", "attributes": {"code": "LAMP"}}})
