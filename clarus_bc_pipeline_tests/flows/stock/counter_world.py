@@ -15,9 +15,9 @@ from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
-from clarus_bc_pipeline.clarus.balances import Balance
 
 from clarus_bc_pipeline.bigcommerce.inventory import InventoryItem, Level
+from clarus_bc_pipeline.clarus.balances import Balance
 from clarus_bc_pipeline.clarus.records import Page
 from clarus_bc_pipeline.clarus.transactions import Transaction
 from clarus_bc_pipeline.flows.stock import deliveries, published, pulling
