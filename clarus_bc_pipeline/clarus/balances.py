@@ -16,6 +16,8 @@ from clarus_bc_pipeline.clarus.client import Clarus
 from clarus_bc_pipeline.clarus.fields import STOCK_BALANCES
 from clarus_bc_pipeline.clarus.records import Coded, Page, Reader, by_chunks
 
+MOST_UNITS = 2_147_483_647  # BigCommerce: the largest level that it keeps (inventory-adjustments page)
+
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
     """One product in one warehouse, in units. A part of a unit, or fewer than none, is kept as Clarus says it.
@@ -42,10 +44,10 @@ class _Node(msgspec.Struct, frozen=True):
     product: _Product
     warehouse: Coded
     available: Decimal
-    allocated: Decimal = Decimal(0)
-    received: Decimal = Decimal(0)
-    picked: Decimal = Decimal(0)
-    ordered: Decimal = Decimal(0)
+    allocated: Decimal
+    received: Decimal
+    picked: Decimal
+    ordered: Decimal
 
 
 def _balance(node: _Node) -> Balance:
@@ -62,8 +64,9 @@ def _balance(node: _Node) -> Balance:
 
 
 def _units(field: str, value: Decimal) -> int | Decimal:
-    if not value.is_finite():
-        raise ValueError(f"{field}: {value} is no number of units")
+    """Raises `ValueError` for what can be no count of units, such as 1.23E+12 from a spreadsheet."""
+    if not value.is_finite() or abs(value) > MOST_UNITS:
+        raise ValueError(f"{field}: {value} is no number of units; at most {MOST_UNITS} can be shown")
     return int(value) if value == value.to_integral_value() else value
 
 
