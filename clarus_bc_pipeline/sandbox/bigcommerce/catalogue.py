@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from clarus_bc_pipeline.sandbox.bigcommerce.shipping import Refusal
@@ -17,11 +18,25 @@ LEVELS_PER_CALL = 2000  # inventory.v3.yml
 MOST_UNITS = 2_147_483_647
 
 
+@dataclass(frozen=True, slots=True)
+class TakenLevel:
+    """A level that a client set and the shop took. Times: seconds since 1970; `due_at` is None where it is lost."""
+
+    transaction_id: str
+    sku: str
+    location_id: int
+    units: int
+    taken_at: float
+    due_at: float | None
+
+
 class Catalogue:
     """The shop's products by id, and stock by variant and location. Location 1 is the default one.
 
     Levels that a client sets are taken at once and shown `apply_after_seconds` later, as BigCommerce does
-    (inventory-adjustments page). A location in `disabled` refuses them. `stock_settings` is GET /v3/settings/inventory.
+    (inventory-adjustments page); of the next `loses_calls` calls, they are taken and never shown. `taken_levels` is the
+    truth of what was taken when. A location in `disabled` refuses levels. `stock_settings` is what
+    GET /v3/settings/inventory tells.
     """
 
     def __init__(self, lock: threading.RLock, clock: Callable[[], float]) -> None:
@@ -30,6 +45,8 @@ class Catalogue:
         self._taken: deque[tuple[float, int, int, int]] = deque()  # due, variant, location, units
         self.transactions = 0
         self.apply_after_seconds = 0.0
+        self.loses_calls = 0
+        self.taken_levels: list[TakenLevel] = []
         self.disabled: set[int] = set()
         self.stock_settings: Record = {
             "update_stock_behavior": "order_placed", "edit_order_stock_adjustment": True,
@@ -119,10 +136,16 @@ class Catalogue:
         with self._lock:
             by_sku = {variant["sku"]: variant for variant in self.all_variants()}
             taken = [self._checked(item, by_sku) for item in items]
-            due = self._clock() + self.apply_after_seconds
-            self._taken += [(due, *level) for level in taken]
             self.transactions += 1
-            return f"{self.transactions:032x}"
+            number, now = f"{self.transactions:032x}", self._clock()
+            due = None if self.loses_calls else now + self.apply_after_seconds
+            self.loses_calls = max(0, self.loses_calls - 1)
+            if due is not None:
+                self._taken += [(due, *level) for level in taken]
+            self.taken_levels += [
+                TakenLevel(number, item["sku"], item["location_id"], item["quantity"], now, due) for item in items
+            ]
+            return number
 
     def locations_listed(self) -> list[Record]:
         """As GET /v3/inventory/locations lists them."""
@@ -138,7 +161,7 @@ class Catalogue:
     def _checked(self, item: Any, by_sku: Mapping[str, Record]) -> tuple[int, int, int]:
         """(variant, location, units). Raises `Refusal`."""
         sku, location, units = (item.get(name) for name in ("sku", "location_id", "quantity"))
-        if not isinstance(units, int) or not 0 <= units <= MOST_UNITS:
+        if not isinstance(units, int) or isinstance(units, bool) or not 0 <= units <= MOST_UNITS:
             raise Refusal(422, f"[Item with sku {sku} has an invalid quantity]")
         if location not in self.locations or location in self.disabled:
             raise Refusal(422, f"Location not found, identities: [{location}]")
