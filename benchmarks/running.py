@@ -30,6 +30,7 @@ QUICK: Mapping[str, dict[str, Any]] = {
     "pull": {"count": 10_000, "repeats": 1},
     "latency": {"despatches": 6, "lanes": ("worker",)},
     "gap": {"orders": (10_000, 100_000)},
+    "catalogue": {"skus": 5_000},
 }
 
 

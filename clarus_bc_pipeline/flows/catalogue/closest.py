@@ -28,6 +28,9 @@ _MONTH = "|".join(_MONTHS)
 _DAY_MONTH = re.compile(rf"(\d{{1,2}})-({_MONTH})(?:-(?:\d{{2}}|\d{{4}}))?", re.IGNORECASE)
 _MONTH_NUMBER = re.compile(rf"({_MONTH})-(\d{{2}})", re.IGNORECASE)
 _ERRORS = frozenset({"#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!"})
+_ITS_WORK = re.compile(
+    "|".join(pattern.pattern for pattern in (_SHORT_FORM, _TRAILING_ZERO, _DAY_MONTH, _MONTH_NUMBER)), re.IGNORECASE
+)
 _FORMULA_TEXT = re.compile(r'="?([^"]*)"?|\'(.+)')
 _NOT_ALNUM = re.compile(r"[\W_]+")
 # Typed for one another, never folded for a match: a suggestion only.
@@ -160,15 +163,15 @@ def spreadsheet_damage(sku: str) -> str | None:
     """What a spreadsheet made of a SKU, in words, or None where it does not read like its work."""
     if sku in _ERRORS:
         return "a spreadsheet's error value"
+    if len(sku) > 1 and sku.startswith(('="', "'")):
+        return "text with a spreadsheet's quoting"
+    if not _ITS_WORK.fullmatch(sku):  # one look for nearly every SKU
+        return None
     if _SHORT_FORM.fullmatch(sku):
         return "a number in a spreadsheet's short form"
     if _TRAILING_ZERO.fullmatch(sku):
         return "a number with a spreadsheet's decimal point"
-    if _DAY_MONTH.fullmatch(sku) or _MONTH_NUMBER.fullmatch(sku):
-        return "a date that a spreadsheet made"
-    if len(sku) > 1 and sku.startswith(('="', "'")):
-        return "text with a spreadsheet's quoting"
-    return None
+    return "a date that a spreadsheet made"
 
 
 def grouped(texts: Iterable[str], key: Callable[[str], str]) -> dict[str, list[str]]:

@@ -30,6 +30,8 @@ def is_unseen(character: str) -> bool:
 
 def is_blank(text: str) -> bool:
     """Nothing in `text` can be seen."""
+    if "!" <= text[:1] <= "~":  # nearly every SKU
+        return False
     return not text or all(c.isspace() or is_unseen(c) for c in text)
 
 

@@ -37,8 +37,11 @@ _WORDS_OF_DAMAGE: Mapping[Damage, str] = {
 class SkuMap:
     """The store's way from the shop's SKU to the Clarus code: its table first, else its rules in order."""
 
-    def __init__(self, settings: SkuSettings) -> None:
+    def __init__(self, settings: SkuSettings, *, refused_because: str = "", colliding: Collection[str] = ()) -> None:
+        """`refused_because`: why the rules were refused; `colliding`: the SKUs that they make one, or nothing."""
         self.settings = settings
+        self.refused_because = refused_because
+        self._colliding = frozenset(colliding)
         self._swaps = {id(rule): _swap(rule) for rule in settings.rules if rule.rule == "map_characters"}
 
     def to_clarus(self, sku: str) -> str:
@@ -49,6 +52,12 @@ class SkuMap:
         for rule in self.settings.rules:
             sku = self._apply(rule, sku)
         return sku
+
+    def refuses(self, sku: str) -> bool:
+        """The rules were refused, and `sku` would be matched by them. What they leave alone is matched as it is."""
+        if not self.refused_because or sku in self.settings.table:
+            return sku in self._colliding
+        return sku in self._colliding or self.to_clarus(sku) != sku
 
     def _apply(self, rule: SkuRule, sku: str) -> str:
         match rule.rule:
@@ -106,10 +115,13 @@ def resolve_sku(
 
     `product_codes` is product id by code. Give a `CodeIndex` where many SKUs are asked for: from a plain
     mapping every miss builds the index anew to name the closest code. `store` is the store's key, for the
-    message. Problems: blank_sku, sku_too_long, sku_damaged_by_spreadsheet, sku_bad_characters,
+    message. Problems: sku_rules_refused, blank_sku, sku_too_long, sku_damaged_by_spreadsheet, sku_bad_characters,
     sku_leading_zeros, sku_case_clash, unknown_sku.
     """
     code = sku_map.to_clarus(sku)
+    if sku_map.refuses(sku):
+        message = f"the rules in [stores.{store}.skus] are refused: {sku_map.refused_because}. Change the rules; "
+        return SkuProblem("sku_rules_refused", sku, f"{message}SKU {shown(sku)} waits for that.")
     if is_blank(code):
         return SkuProblem("blank_sku", sku, _blank(sku))
     if (product_id := product_codes.get(code)) is not None:

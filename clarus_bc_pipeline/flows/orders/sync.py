@@ -23,7 +23,7 @@ from clarus_bc_pipeline.clarus.products import products_by_code
 from clarus_bc_pipeline.decisions import Finding
 from clarus_bc_pipeline.flows.catalogue.closest import CodeIndex
 from clarus_bc_pipeline.flows.catalogue.rules import SkuMap, resolve_sku
-from clarus_bc_pipeline.flows.catalogue.sync import keep_products, product_codes
+from clarus_bc_pipeline.flows.catalogue.sync import keep_products, product_codes, proven_map
 from clarus_bc_pipeline.flows.delivering import deliver_now
 from clarus_bc_pipeline.flows.orders import rules
 from clarus_bc_pipeline.flows.orders.after_release import (
@@ -87,8 +87,9 @@ def news(store: Store) -> str | None:
     if undecided is not None:
         return f"changes kept {undecided.isoformat()} are not decided"
     if missing:
-        sku_map = SkuMap(store.settings.skus)
-        found = products_by_code(store.warehouse, sorted({sku_map.to_clarus(sku) for sku in missing})).records
+        sku_map = proven_map(store)
+        wanted = sorted({sku_map.to_clarus(sku) for sku in missing if not sku_map.refuses(sku)})
+        found = products_by_code(store.warehouse, wanted).records
         if found:
             return f"Clarus has {', '.join(sorted(product.code for product in found)[:5])}"
     return due
@@ -141,7 +142,7 @@ def _decide_releases(store: Store) -> Decided:
     with store.engine.connect() as connection:
         rows = connection.execute(SQL["orders_to_release"], given).mappings().all()
     orders = [_paid_order(row) for row in rows]
-    sku_map = SkuMap(store.settings.skus)
+    sku_map = proven_map(store)
     resolve = partial(resolve_sku, sku_map=sku_map, product_codes=_known_codes(store, orders, sku_map), store=store.key)
     warehouse = store.warehouse
     account = rules.Account(warehouse.account_id, warehouse.warehouse_id) if orders else rules.Account(0, 0)

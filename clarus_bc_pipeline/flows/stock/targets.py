@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from clarus_bc_pipeline.decisions import Finding
 from clarus_bc_pipeline.flows.catalogue.rules import SkuMap
+from clarus_bc_pipeline.flows.catalogue.sync import proven_map
 from clarus_bc_pipeline.flows.orders.pulling import first_moment
 from clarus_bc_pipeline.flows.stock import exceptions, rules
 from clarus_bc_pipeline.flows.stock.exceptions import OpenLine
@@ -39,9 +40,9 @@ class Targets:
 
 
 def read_targets(connection: sa.Connection, store: Store) -> Targets:
-    """All targets of the store. Products without a believed balance have none."""
+    """All targets of the store. Products without a believed balance have none, nor SKUs whose rules were refused."""
     settings = store.settings.stock
-    sku_map = SkuMap(store.settings.skus)
+    sku_map = proven_map(store)
     stock: dict[str, dict[str, Stock]] = {}
     for code, warehouse, available, allocated in connection.execute(SQL["balances"], {"store": store.key}):
         stock.setdefault(code, {})[warehouse] = Stock(available, allocated)
@@ -55,7 +56,7 @@ def read_targets(connection: sa.Connection, store: Store) -> Targets:
         settings, warehouse=store.settings.clarus.warehouse, locations=_locations(connection, store), store=store.key
     )
     units = rules.targets(
-        skus={sku: sku_map.to_clarus(sku) for sku in skus},
+        skus={sku: sku_map.to_clarus(sku) for sku in skus if not sku_map.refuses(sku)},
         stock=stock,
         demand=demand,
         places=places,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from clarus_bc_pipeline.flows.catalogue import sync
+from clarus_bc_pipeline.flows.catalogue.plot import trend_plot
 from clarus_bc_pipeline.sandbox.clarus.tables import Record
+from clarus_bc_pipeline.settings import SkuRule, SkuSettings
 from clarus_bc_pipeline_tests.flows.orders.orders_world import OrdersWorld, orders_world
 
 
@@ -86,3 +89,69 @@ def test_a_product_that_cannot_be_read_is_told_and_nothing_is_forgotten_meanwhil
     broken["code"] = was
     read(world)
     assert world.findings() == []
+
+
+def with_rules(world: OrdersWorld, *chosen: str) -> None:
+    skus = SkuSettings(rules=tuple(SkuRule.model_validate({"rule": name}) for name in chosen))
+    world.store = dataclasses.replace(world.store, settings=world.store.settings.model_copy(update={"skus": skus}))
+
+
+def test_no_order_goes_by_a_refused_rule_set_and_it_goes_once_the_set_is_mended(world: OrdersWorld) -> None:
+    world.shop.catalogue.add({"sku": "mug", "name": "Small mug"})
+    read(world)
+    with_rules(world, "upper")
+    order = world.order({"sku": "mug", "name": "Small mug", "quantity": 1, "price_inc_tax": "1.00"})
+    world.turn()
+    assert (world.goods_outs(order), world.codes()) == ([], ["sku_case_clash", "sku_case_clash", "sku_rules_refused"])
+    with_rules(world)
+    world.warehouse.add_product("ACME", "mug")
+    world.turn()
+    assert world.units(order) == [{"mug": 1}]
+
+
+def test_a_sku_that_refused_rules_leave_alone_is_still_released(world: OrdersWorld) -> None:
+    world.shop.catalogue.add({"sku": "mug", "name": "Small mug"})
+    read(world)
+    with_rules(world, "upper")
+    order = world.order({"sku": "TIN", "name": "Tin", "quantity": 1, "price_inc_tax": "1.00"})
+    world.turn()
+    assert world.units(order) == [{"TIN": 1}]
+
+
+def test_the_audit_names_the_colliding_skus_and_resolves_when_they_part(world: OrdersWorld) -> None:
+    world.shop.catalogue.add({"sku": "mug", "name": "Small mug"})
+    with_rules(world, "upper")
+    assert ("sku_rules_refused", "SKU rules") in read(world)
+    (refused,) = (f for f in world.findings() if f.code == "sku_rules_refused")
+    assert '"MUG" and "mug" all become "MUG"' in refused.message
+    assert sync.proven_map(world.store).refused_because
+    world.shop.catalogue.delete(world.shop.catalogue.variant("mug")["product_id"])
+    assert ("sku_rules_refused", "SKU rules") not in read(world)
+    assert not sync.proven_map(world.store).refused_because
+
+
+def test_a_missing_sku_brings_its_likely_pair(world: OrdersWorld) -> None:
+    world.shop.catalogue.add({"sku": "00123", "name": "Cup"})
+    world.warehouse.add_product("ACME", "123")
+    read(world)
+    (zeros,) = (f for f in world.findings() if f.subject == "SKU 00123")
+    assert zeros.evidence["suggested"] == "123"
+    assert zeros.evidence["confidence"] >= 0.9
+
+
+def test_the_trend_counts_by_type_after_each_audit(world: OrdersWorld) -> None:
+    world.shop.catalogue.add({"sku": "SHOP-ONLY", "name": "Lamp"})
+    read(world)
+    world.clock.move(days=1)
+    world.shop.catalogue.add({"sku": "SHOP-TOO", "name": "Vase"})
+    read(world)
+    world.clock.move(days=1)
+    world.shop.catalogue.delete(world.shop.catalogue.variant("SHOP-ONLY")["product_id"])
+    read(world)
+    with world.store.engine.connect() as connection:
+        history = sync.trend(connection, store="main")
+    assert [(row["code"], row["skus"]) for row in history] == [("unknown_sku", n) for n in (1, 2, 1)]
+    picture = trend_plot(history, now=world.clock.now())
+    assert picture is not None
+    assert picture.startswith("![Catalogue differences")
+    assert trend_plot([], now=world.clock.now()) is None

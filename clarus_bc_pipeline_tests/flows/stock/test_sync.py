@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
 from clarus_bc_pipeline.flows.stock import sync
 from clarus_bc_pipeline.ledger.findings import OpenFinding, open_findings
+from clarus_bc_pipeline.settings import SkuSettings
 from clarus_bc_pipeline_tests.flows.stock.counter_world import Counters
 
 NAMES = itertools.count(1)
@@ -198,3 +200,15 @@ def test_a_quiet_store_has_no_news(ledger: sa.Engine, patch: pytest.MonkeyPatch)
     assert sync.news(world.store) is None
     world.move("MUG", 1)
     assert "1 products moved" in str(sync.news(world.store))
+
+
+def test_rules_that_make_two_skus_one_publish_neither(ledger: sa.Engine, patch: pytest.MonkeyPatch) -> None:
+    world = world_of(ledger, patch, "MUG", "mug", "TIN")
+    lower = SkuSettings.model_validate({"rules": [{"rule": "lower"}]})
+    world.store = replace(world.store, settings=world.store.settings.model_copy(update={"skus": lower}))
+    turn(world)
+    assert {level.sku for levels in world.calls for level in levels} == set()
+    plain = replace(world.store, settings=world.store.settings.model_copy(update={"skus": SkuSettings()}))
+    world.store = plain
+    turn(world)
+    assert {level.sku for levels in world.calls for level in levels} == {"MUG", "mug", "TIN"}
