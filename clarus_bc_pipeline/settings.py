@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -233,6 +234,60 @@ class StockSettings(_Model):
         return 0 if self.safety_stock == "bigcommerce" else self.buffer_by_sku.get(sku, self.buffer)
 
 
+Grade = Literal["sellable", "damaged", "missing"]
+Slot = Literal["string1", "string2", "string3", "string4", "string5"]
+
+
+class ReturnsSettings(_Model):
+    """How a return is announced, inspected and refunded.
+
+    `inspection`: "slot" reads the grade from a custom field of the receipt's line (`slot`); "holds" reads what stock of
+    the receipt is held and for which reason code. `grades` says which of our three grades a word or reason code is.
+    """
+
+    enabled: bool = True
+    receipt_kind: str = Field("return", description="Clarus's receipt_type of a return")
+    inspection: Literal["slot", "holds"] = "slot"
+    slot: Slot = "string1"
+    grades: dict[str, Grade] = Field(
+        default_factory=lambda: {"A": "sellable", "B": "damaged", "C": "damaged", "MISSING": "missing"}
+    )
+    refund: Literal["automatic", "never"] = "automatic"
+    refund_damaged_for: tuple[str, ...] = Field(
+        ("faulty", "damaged_in_transit", "wrong_item"), description="reasons for which a damaged unit passes too"
+    )
+    refund_shipping: Literal["never", "by_rma", "whole_order"] = "by_rma"
+    restocking_fee_percent: Decimal = Field(Decimal(0), ge=0, le=100, description="kept back of the goods' price")
+    tenders: Literal["original", "store_credit", "offline"] = "original"
+    warn_after_days: int = Field(10, ge=0, le=14, description="received and not refunded: the law gives 14 days")
+    alarm_after_days: int = Field(13, ge=0, le=14)
+    inspect_within_hours: int = Field(48, ge=1)
+    largest_refund: Decimal | None = Field(None, gt=0, description="one above it waits for a person")
+
+
+class FinanceSettings(_Model):
+    """How despatches, payments and refunds become books. Amounts are in the order's currency.
+
+    `nominals`: account -> the nominal code of the merchant's ledger; the defaults are Sage 50's usual chart.
+    """
+
+    enabled: bool = True
+    cut_off: Literal["despatch", "delivery"] = "despatch"
+    delivery_days: int = Field(
+        2, ge=0, description="from despatch to delivery, where nobody says when it was delivered"
+    )
+    paid_not_despatched_after_hours: int = Field(48, ge=1)
+    materiality_amount: Decimal = Field(
+        Decimal("1.00"), ge=0, description="a smaller difference is grouped, not hidden"
+    )
+    materiality_percent: Decimal = Field(Decimal("0.5"), ge=0, le=100)
+    transactions_at_once: int = Field(100, ge=1, description="orders whose payments one pull reads: a call each")
+    vat_code: str = "T1"
+    nominals: dict[str, str] = Field(default_factory=dict)
+    unit_costs: dict[str, Decimal] = Field(default_factory=dict, description="cost of a unit, without VAT, by SKU")
+    cost_share: Decimal = Field(Decimal(0), ge=0, le=1, description="else: cost as a share of the price without VAT")
+
+
 class OutboxSettings(_Model):
     """How hard a push is tried. Seconds; see docs/decisions for why each default."""
 
@@ -242,6 +297,9 @@ class OutboxSettings(_Model):
     first_retry_seconds: float = Field(2.0, gt=0)
     longest_retry_seconds: float = Field(900.0, gt=0)
     threads: int = Field(3, ge=1, le=8)
+
+
+Secret = Literal["BC_TOKEN", "BC_REFUND_TOKEN", "CLARUS_CLIENT_ID", "CLARUS_CLIENT_SECRET"]
 
 
 class StoreSettings(_Model):
@@ -257,6 +315,8 @@ class StoreSettings(_Model):
     skus: SkuSettings = SkuSettings()
     despatch: DespatchSettings = DespatchSettings()
     stock: StockSettings = StockSettings()
+    returns: ReturnsSettings = ReturnsSettings()
+    finance: FinanceSettings = FinanceSettings()
     outbox: OutboxSettings = OutboxSettings()
     personal_data_retention_days: int = Field(30, ge=1)
 
@@ -264,7 +324,7 @@ class StoreSettings(_Model):
     def secrets_prefix(self) -> str:
         return f"CLARUS_BC_{re.sub(r'[^A-Z0-9]', '_', self.key.upper())}"
 
-    def secret(self, name: Literal["BC_TOKEN", "CLARUS_CLIENT_ID", "CLARUS_CLIENT_SECRET"]) -> SecretStr:
+    def secret(self, name: Secret) -> SecretStr:
         """The secret from the environment, or from the file that `<NAME>_FILE` names. Raises `SettingsError`."""
         variable = f"{self.secrets_prefix}_{name}"
         value = os.environ.get(variable)
@@ -287,6 +347,8 @@ class WorkerSettings(_Model):
     orders_every_seconds: int = Field(20, ge=1)
     despatch_every_seconds: int = Field(10, ge=1)
     stock_every_seconds: int = Field(15, ge=1)
+    returns_every_seconds: int = Field(120, ge=1)
+    finance_every_seconds: int = Field(300, ge=1)
     sweep_every_seconds: int = Field(300, ge=10, description="re-read of all open goods-outs")
     lease_seconds: int = Field(60, ge=3, description="after this long without a sign, another worker takes over")
 

@@ -27,6 +27,8 @@ else:
     Whole = int | float
 
 
+ZERO = Decimal(0)
+
 # gc=False below: records cannot hold cycles, and a page is 250 orders of a dozen objects for the collector to
 # visit.
 
@@ -81,12 +83,20 @@ class OrderLine(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     quantity_refunded: Whole
     price_inc_tax: Decimal
     price_ex_tax: Decimal
+    total_inc_tax: Decimal = ZERO
+    total_tax: Decimal = ZERO
+    discounted_total_inc_tax: Decimal | None = None
     order_id: int | None = None
     variant_id: int | None = None
     parent_order_product_id: int | None = None
     wrapping_name: str | None = None
     wrapping_message: str | None = None
     product_options: list[_Option] = []
+
+    @property
+    def sold_for(self) -> Decimal:
+        """What all units of the line come to, with tax and after discounts where the shop tells them by line."""
+        return self.total_inc_tax if self.discounted_total_inc_tax is None else self.discounted_total_inc_tax
 
     @property
     def options(self) -> tuple[tuple[str, str], ...]:
@@ -114,6 +124,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     channel_id: int | None
     currency_code: str
     total_inc_tax: Decimal
+    total_tax: Decimal
     items_total: Decimal
     items_shipped: Decimal
     is_deleted: bool
@@ -170,6 +181,7 @@ class _WireOrder(msgspec.Struct, frozen=True, gc=False):
     date_created: str
     date_modified: str
     consignments: _Consignments
+    total_tax: Decimal = ZERO
     channel_id: int | None = None
     is_deleted: bool = False
     order_is_digital: bool = False
@@ -216,8 +228,8 @@ def decode_orders(page: bytes) -> list[Order]:
 
 
 def _order(wire: _WireOrder) -> Order:
-    if not wire.total_inc_tax.is_finite():
-        raise ValueError(f"total_inc_tax: expected an amount, got {wire.total_inc_tax}")
+    if not (wire.total_inc_tax.is_finite() and wire.total_tax.is_finite()):
+        raise ValueError(f"total_inc_tax, total_tax: expected amounts, got {wire.total_inc_tax}, {wire.total_tax}")
     billing = wire.billing_address
     email, phone = billing.email or "", billing.phone or ""
     consignments = wire.consignments
@@ -238,6 +250,7 @@ def _order(wire: _WireOrder) -> Order:
         channel_id=wire.channel_id,
         currency_code=wire.default_currency_code,
         total_inc_tax=wire.total_inc_tax,
+        total_tax=wire.total_tax,
         items_total=wire.items_total,
         items_shipped=wire.items_shipped,
         is_deleted=wire.is_deleted,
@@ -278,6 +291,8 @@ def _as_list(items: list[OrderLine] | OrderLine) -> list[OrderLine]:
             raise ValueError(f"line {line.id}.quantity: expected 0 or more, got {line.quantity}")
         if not line.price_inc_tax.is_finite():
             raise ValueError(f"line {line.id}.price_inc_tax: expected an amount, got {line.price_inc_tax}")
+        if not (line.sold_for.is_finite() and line.total_tax.is_finite()):
+            raise ValueError(f"line {line.id}: expected amounts, got totals {line.sold_for} and tax {line.total_tax}")
         if float in (type(line.quantity), type(line.quantity_shipped), type(line.quantity_refunded)):
             return [_whole(each) for each in lines]
     return lines

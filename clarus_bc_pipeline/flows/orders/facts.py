@@ -23,6 +23,7 @@ ORDER_COLUMNS = (
     "channel_id",
     "currency",
     "total_inc_tax",
+    "total_tax",
     "items_total",
     "items_shipped",
     "is_deleted",
@@ -47,6 +48,8 @@ LINE_COLUMNS = (
     "quantity_shipped",
     "quantity_refunded",
     "price_inc_tax",
+    "total_inc_tax",
+    "total_tax",
     "source",
     "seen_at",
 )
@@ -103,15 +106,15 @@ def order_rows(store: str, orders: Iterable[Order], *, seen_at: datetime) -> Ord
         rows.orders.append(
             (
                 store, order_id, o.status_id, o.payment_status, o.channel_id, o.currency_code, o.total_inc_tax,
-                o.items_total, o.items_shipped, o.is_deleted, o.external_order_id, o.created_at, o.modified_at,
-                release_hash(o), *tail,
+                o.total_tax, o.items_total, o.items_shipped, o.is_deleted, o.external_order_id, o.created_at,
+                o.modified_at, release_hash(o), *tail,
             )
         )  # fmt: skip
         rows.lines += [
             (
                 store, line.id, order_id, line.order_address_id, line.product_id, line.variant_id, line.sku,
                 line.name, line.type, line.quantity, line.quantity_shipped, line.quantity_refunded,
-                line.price_inc_tax, *tail,
+                line.price_inc_tax, line.sold_for, line.total_tax, *tail,
             )
             for line in o.lines
         ]  # fmt: skip

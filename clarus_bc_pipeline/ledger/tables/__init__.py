@@ -14,7 +14,24 @@ from clarus_bc_pipeline.ledger.tables.despatch import (
     despatch_parcel,
     despatch_proof,
 )
+from clarus_bc_pipeline.ledger.tables.finance import (
+    accounting_period,
+    bigcommerce_transaction,
+    journal_line,
+    payment_reading,
+)
 from clarus_bc_pipeline.ledger.tables.mechanism import cursor, finding, finding_event, push, push_attempt, worker_lease
+from clarus_bc_pipeline.ledger.tables.returns import (
+    bigcommerce_refund,
+    bigcommerce_refund_item,
+    clarus_receipt,
+    clarus_receipt_line,
+    refund_approval,
+    refund_approval_line,
+    rma,
+    rma_event,
+    rma_line,
+)
 from clarus_bc_pipeline.ledger.tables.shop import (
     bigcommerce_order,
     bigcommerce_order_address,
@@ -36,17 +53,23 @@ from clarus_bc_pipeline.ledger.tables.warehouse import (
 )
 
 __all__ = [
+    "accounting_period",
     "bigcommerce_order",
     "bigcommerce_order_address",
     "bigcommerce_order_line",
+    "bigcommerce_refund",
+    "bigcommerce_refund_item",
     "bigcommerce_shipment",
     "bigcommerce_shipment_line",
+    "bigcommerce_transaction",
     "bigcommerce_variant",
     "clarus_goods_out",
     "clarus_goods_out_event",
     "clarus_goods_out_line",
     "clarus_package",
     "clarus_product",
+    "clarus_receipt",
+    "clarus_receipt_line",
     "clarus_shipment",
     "cursor",
     "despatch",
@@ -57,11 +80,18 @@ __all__ = [
     "despatch_proof",
     "finding",
     "finding_event",
+    "journal_line",
     "metadata",
     "order_metafield",
     "order_personal",
+    "payment_reading",
     "push",
     "push_attempt",
+    "refund_approval",
+    "refund_approval_line",
+    "rma",
+    "rma_event",
+    "rma_line",
     "stock_balance",
     "stock_level",
     "stock_location",

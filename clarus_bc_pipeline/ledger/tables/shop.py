@@ -25,6 +25,7 @@ bigcommerce_order = sa.Table(
     sa.Column("channel_id", sa.BigInteger),
     sa.Column("currency", sa.Text, nullable=False),  # the transactional currency: what the shopper paid in
     sa.Column("total_inc_tax", MONEY, nullable=False),
+    sa.Column("total_tax", MONEY, nullable=False, server_default="0"),
     sa.Column("items_total", QUANTITY, nullable=False),
     sa.Column("items_shipped", QUANTITY, nullable=False),
     sa.Column("is_deleted", sa.Boolean, nullable=False),
@@ -54,6 +55,8 @@ bigcommerce_order_line = sa.Table(
     sa.Column("quantity_shipped", sa.BigInteger, nullable=False),
     sa.Column("quantity_refunded", sa.BigInteger, nullable=False),
     sa.Column("price_inc_tax", MONEY, nullable=False),  # of one unit
+    sa.Column("total_inc_tax", MONEY, nullable=False, server_default="0"),  # of all units, before the order's discounts
+    sa.Column("total_tax", MONEY, nullable=False, server_default="0"),
     *source_columns(),
     sa.Index(None, "store", "order_id"),
     sa.Index(None, "store", "seen_at"),

@@ -1,0 +1,1 @@
+"""Returns: what comes back is received and inspected before anybody is refunded, once."""
