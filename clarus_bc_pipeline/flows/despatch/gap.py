@@ -135,21 +135,25 @@ def measure(
         position: dict[str, Any] = read_cursor(connection, store=store, feed=MEASURED) or {}
         full = full or not position
         since = EPOCH if full else datetime.fromisoformat(position["until"]) - OVERLAP
-        given = {"store": store, "full": full, "since": since, "since_created": since_created, "now": now}
+        given = {"store": store, "since": since, "since_created": since_created, "now": now}
         # The default of 4 MB would sort and hash a large store on disk.
         connection.execute(sa.text("SET LOCAL work_mem = '128MB'" if full else "SET LOCAL work_mem = '32MB'"))
-        for step in ("gap_touched", "gap_orders", "gap_suspects", "gap_lines"):
-            connection.execute(SQL[step], given)
-            connection.execute(sa.text(f"ANALYZE {step}"))
+        connection.execute(SQL["name_store"], given)
+        if not full:
+            _make(connection, "gap_touched", given)
+        connection.execute(SQL["see_all" if full else "see_touched"])
+        for step in ("gap_orders", "gap_suspects", "gap_lines"):
+            _make(connection, step, given)
         connection.execute(SQL["gap_count"], given)
         before = dict.fromkeys(COUNTERS, 0) if full else connection.execute(SQL["gap_before"], given).mappings().one()
         after = connection.execute(SQL["gap_after"], given).mappings().one()
         totals = {c: (0 if full else int(position[c])) - int(before[c]) + int(after[c]) for c in COUNTERS}
         for step in ("forget_proof", "keep_proof", "forget_lines", "keep_lines"):
             connection.execute(SQL[step], given)
+        measured = connection.scalar(sa.text("SELECT count(*) FROM gap_touched")) or 0
         if full:  # else the next tick, on the statistics of an empty table, would walk over all of it
             connection.execute(sa.text("ANALYZE despatch_proof, despatch_gap_line"))
-        measured = connection.scalar(sa.text("SELECT count(*) FROM gap_touched")) or 0
+        connection.execute(sa.text(f"DROP VIEW gap_order, gap_goods_out{', gap_touched' if full else ''}"))
         rows = _summary(connection, store, now)
         _keep_history(connection, store, now, rows)
         _record_findings(connection, store, now, sla)
@@ -157,6 +161,11 @@ def measure(
             connection, store=store, feed=MEASURED, position={"until": now.isoformat(), **totals}, now=now, rewind=True
         )
     return Gap(**totals, orders_measured=measured, rows=rows)
+
+
+def _make(connection: sa.Connection, table: str, given: dict[str, Any]) -> None:
+    connection.execute(SQL[table], given)
+    connection.execute(sa.text(f"ANALYZE {table}"))
 
 
 def last_measured(connection: sa.Connection, *, store: str, now: datetime) -> Gap | None:
