@@ -15,13 +15,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clarus_bc_pipeline.bigcommerce.inventory import Level, items_of, refused_items, set_levels
+from clarus_bc_pipeline.bigcommerce.inventory import Level, items_of, refused_levels, set_levels
 from clarus_bc_pipeline.decisions.pushes import Priority
 from clarus_bc_pipeline.flows.stock.rules import STOCK_LEVELS, At, levels_push, never_above
 from clarus_bc_pipeline.flows.stock.targets import read_targets
 from clarus_bc_pipeline.flows.store import Store
 from clarus_bc_pipeline.http import Refused
-from clarus_bc_pipeline.ledger import tables
 from clarus_bc_pipeline.ledger.outbox import ClaimedPush, Delivery, Receipt, enqueue
 from clarus_bc_pipeline.ledger.queries import read_queries
 
@@ -63,8 +62,7 @@ def stock_delivery(store: Store) -> Delivery:
 
     def record(connection: sa.Connection, push: ClaimedPush, receipt: Receipt) -> None:
         now = store.now()
-        for sku, words in receipt.reply.get("refused", {}).items():
-            _keep_refused(connection, store, push.payload["levels"], sku, words)
+        _keep_refused(connection, store, receipt.reply.get("refused", []))
         _keep_sent(connection, store, receipt.reply["sent"])
         anew = receipt.reply.get("anew", [])
         near_zero = store.settings.stock.near_zero
@@ -79,32 +77,26 @@ def stock_delivery(store: Store) -> Delivery:
 
 
 def _refused(levels: Sequence[tuple[str, int, int]], error: Refused) -> Receipt:
-    """What a refusal comes to: the levels at fault, and those that go anew."""
-    sent = {sku for sku, _, _ in levels}
-    named = {sku: words for sku, words in refused_items(error).items() if sku in sent}
+    """What a refusal comes to: the levels at fault, by SKU and location, and those that go anew."""
+    sent = {(sku, location_id) for sku, location_id, _ in levels}
+    named = {at: words for at, words in refused_levels(error).items() if at in sent}
     if named:
-        rest = [level for level in levels if level[0] not in named]
-        return Receipt("refused in part", {"sent": [], "refused": named, "anew": [rest]})
+        rest = [level for level in levels if level[:2] not in named]
+        told = [[sku, location_id, words] for (sku, location_id), words in named.items()]
+        return Receipt("refused in part", {"sent": [], "refused": told, "anew": [rest]})
     if len(levels) == 1:
-        return Receipt("refused", {"sent": [], "refused": {levels[0][0]: error.detail or error.problem}})
+        [(sku, location_id, _)] = levels
+        return Receipt("refused", {"sent": [], "refused": [[sku, location_id, error.detail or error.problem]]})
     half = len(levels) // 2
     return Receipt("refused, goes anew in halves", {"sent": [], "anew": [list(levels[:half]), list(levels[half:])]})
 
 
-def _keep_refused(
-    connection: sa.Connection, store: Store, levels: Sequence[Sequence[Any]], sku: str, words: str
-) -> None:
-    level = tables.stock_level
-    now = store.now()
-    connection.execute(
-        sa.update(level)
-        .where(
-            level.c.store == store.key,
-            level.c.sku == sku,
-            level.c.location_id.in_([location_id for named, location_id, _ in levels if named == sku]),
-        )
-        .values(refused=words[:500], refused_at=now)
-    )
+def _keep_refused(connection: sa.Connection, store: Store, refused: Sequence[Sequence[Any]]) -> None:
+    if refused:
+        skus, locations, words = zip(*refused, strict=True)
+        given = {"store": store.key, "skus": list(skus), "locations": list(locations)}
+        given["words"] = [each[:500] for each in words]
+        connection.execute(SQL["keep_refused"], given | {"now": store.now()})
 
 
 def _keep_sent(connection: sa.Connection, store: Store, levels: Sequence[Sequence[Any]]) -> None:

@@ -144,3 +144,10 @@ SELECT v.sku, v.offered, s.units, s.orders, s.price
 UPDATE stock_level v SET sent = s.units, sent_at = :now, was_shown = false, refused = NULL, refused_at = NULL
   FROM unnest(CAST(:skus AS text[]), CAST(:locations AS bigint[]), CAST(:units AS bigint[])) AS s (sku, location_id, units)
  WHERE v.store = :store AND v.sku = s.sku AND v.location_id = s.location_id
+
+
+-- name: keep_refused
+-- The shop does not take these levels, and said why.
+UPDATE stock_level v SET refused = s.words, refused_at = :now
+  FROM unnest(CAST(:skus AS text[]), CAST(:locations AS bigint[]), CAST(:words AS text[])) AS s (sku, location_id, words)
+ WHERE v.store = :store AND v.sku = s.sku AND v.location_id = s.location_id

@@ -38,6 +38,9 @@ class Order:
     order_id: int
     sku: str
     units: int
+    placed_at: datetime = NOON
+    refunded: int = 0
+    status_id: int = 11
     is_pulled: bool = False
     is_held: bool = False
     held_known_at: datetime | None = None
@@ -103,7 +106,7 @@ class Counters:
         patch.setattr(published, "items_of", self._items_of)
         patch.setattr(deliveries, "items_of", self._items_of)
         patch.setattr(deliveries, "set_levels", self._set_levels)
-        patch.setattr(deliveries, "refused_items", self._refused_items)
+        patch.setattr(deliveries, "refused_levels", self._refused_levels)
         return self
 
     def tick(self, seconds: float = 1) -> None:
@@ -129,7 +132,7 @@ class Counters:
 
     def place(self, sku: str, units: int) -> Order:
         """The shop sells, and takes the units off its level by itself."""
-        order = Order(len(self.orders) + 1, sku, units)
+        order = Order(len(self.orders) + 1, sku, units, self.at)
         self.orders.append(order)
         self.shop[sku, 1] -= units
         return order
@@ -233,58 +236,26 @@ class Counters:
             raise Ambiguous("PUT levels", "no whole reply")
         return f"transaction {len(self.calls)}"
 
-    def _refused_items(self, error: Refused) -> dict[str, str]:
-        return dict.fromkeys(error.detail.split(","), "is not tracked by variant") if self.names_refused else {}
+    def _refused_levels(self, error: Refused) -> dict[tuple[str, int], str]:
+        named = [at for at in self.shop if at[0] in error.detail.split(",")] if self.names_refused else []
+        return dict.fromkeys(named, "is not tracked by variant")
 
     # --- the ledger's rows that other flows would write ---
 
     def _keep_order(self, order: Order) -> None:
-        said = ("test", self.at)
         with self.engine.begin() as connection:
-            upsert(
-                connection,
-                tables.bigcommerce_order,
-                [
-                    {
-                        "store": self.key,
-                        "order_id": order.order_id,
-                        "status_id": 11,
-                        "payment_status": "captured",
-                        "currency": "GBP",
-                        "total_inc_tax": Decimal(order.units * 10),
-                        "items_total": Decimal(order.units),
-                        "items_shipped": Decimal(0),
-                        "is_deleted": False,
-                        "created_at": self.at,
-                        "modified_at": self.at,
-                        "release_hash": "",
-                        "source": said[0],
-                        "seen_at": said[1],
-                    }
-                ],
-            )
-            upsert(
-                connection,
-                tables.bigcommerce_order_line,
-                [
-                    (
-                        self.key,
-                        order.order_id,
-                        order.order_id,
-                        1,
-                        1,
-                        None,
-                        order.sku,
-                        order.sku,
-                        "physical",
-                        order.units,
-                        0,
-                        0,
-                        Decimal(10),
-                        *said,
-                    )
-                ],
-            )
+            said = {"store": self.key, "order_id": order.order_id, "source": "test", "seen_at": self.at}
+            upsert(connection, tables.bigcommerce_order, [{
+                **said, "status_id": order.status_id, "payment_status": "captured", "currency": "GBP",
+                "total_inc_tax": Decimal(order.units * 10), "items_total": Decimal(order.units),
+                "items_shipped": Decimal(0), "is_deleted": False, "created_at": order.placed_at,
+                "modified_at": self.at, "release_hash": "",
+            }])  # fmt: skip
+            upsert(connection, tables.bigcommerce_order_line, [{
+                **said, "order_product_id": order.order_id, "order_address_id": 1, "product_id": 1, "variant_id": None,
+                "sku": order.sku, "name": order.sku, "type": "physical", "quantity": order.units,
+                "quantity_shipped": 0, "quantity_refunded": order.refunded, "price_inc_tax": Decimal(10),
+            }])  # fmt: skip
 
     def _keep_goods_out(self, order: Order) -> None:
         said = ("test", self.at)
