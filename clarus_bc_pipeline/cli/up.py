@@ -6,6 +6,7 @@ What belongs here: what runs beside the UI, and that all of it stops. What does 
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -32,8 +33,7 @@ def up(
     """The demo's world in the Dagster UI, its story going on by itself, until Ctrl-C."""
     if not is_free(port):
         fail(f"--port {port} is taken: stop what listens there, or choose another", USAGE)
-    for number in (signal.SIGTERM, signal.SIGINT):  # before the first process: what we ignore, it would ignore too
-        signal.signal(number, _interrupt)
+    stopping = _stops_on_signals()
     with ExitStack() as running:
         address = running.enter_context(sandbox_world(orders=orders, seed=seed, window_seconds=30.0))
         steps = httpx.get(f"{address}/scenario", timeout=30).raise_for_status().json()["steps"]
@@ -64,16 +64,35 @@ def up(
             "--log-level",
             "warning",
         ]
-        ui = running.enter_context(process([*dagster, "-m", "clarus_bc_pipeline.definitions"], cwd=urls.home()))
+        command = [*dagster, "-m", "clarus_bc_pipeline.definitions"]
+        ui = running.enter_context(process(command, cwd=urls.home(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+        threading.Thread(target=_pass_on, name="words", daemon=True, args=(ui, stopping)).start()
         code = ui.wait()
     raise typer.Exit(code)
 
 
-def _interrupt(*_: object) -> None:
-    errors.print("Stopping ...")
+def _stops_on_signals() -> threading.Event:
+    """Ctrl-C and SIGTERM end this process in order. Before the first child: what we ignore, it would ignore too."""
+    stopping = threading.Event()
+
+    def stop(*_: object) -> None:
+        stopping.set()
+        errors.print("Stopping ...")
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # once is enough: what follows takes everything down in order
+        raise SystemExit(0)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)  # once is enough: what follows takes everything down in order
-    raise SystemExit(0)
+        signal.signal(number, stop)
+    return stopping
+
+
+def _pass_on(child: subprocess.Popen[bytes], stopping: threading.Event) -> None:
+    """The child's words, until we stop it: that a run was interrupted is then no news."""
+    for line in child.stdout or ():
+        if not stopping.is_set():
+            sys.stderr.buffer.write(line)
+            sys.stderr.flush()
 
 
 @contextmanager
