@@ -1,6 +1,7 @@
 """Commands about the catalogue: `audit` compares both sides, `report catalogue` shows how they come to agree.
 
-What belongs here: what a person asks and reads. What does not: what a fault is (`flows/catalogue`).
+`audit` also says whether Clarus's numbers speak against a setting of the stock flow. What belongs here: what a person
+asks and reads. What does not: what a fault is (`flows/catalogue`), and what counts as evidence (`flows/stock`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from clarus_bc_pipeline.flows.catalogue.comparing import catalogues, compared
 from clarus_bc_pipeline.flows.catalogue.fix_list import fix_rows, write_csv
 from clarus_bc_pipeline.flows.catalogue.rule_sets import Changed, Preview, preview
 from clarus_bc_pipeline.flows.catalogue.rules import SkuMap
+from clarus_bc_pipeline.flows.stock.evidence import Verdict, read_verdict, setting_differs
 from clarus_bc_pipeline.flows.store import Store
 from clarus_bc_pipeline.ledger.engine import open_ledger
 from clarus_bc_pipeline.settings import Settings, SkuSettings, load_settings
@@ -45,7 +47,8 @@ def audit(
 ) -> None:
     """Compare both catalogues, SKU by SKU and both ways; nothing is written to either system, and no finding moves.
 
-    Exit code 1 when a fault is an ERROR, or when SKU rules are refused.
+    Says too whether Clarus's available stock excludes what is allocated, as far as readings around allocations tell.
+    Exit code 1 when a fault is an ERROR, SKU rules are refused, or that setting is wrong.
     """
     settings = load_settings()
     trial = _rules_of(rules) if rules else None
@@ -71,6 +74,7 @@ def _read(store: Store) -> None:
 def _audited(settings: Settings, key: str, trial: SkuSettings | None) -> dict[str, Any]:
     with open_ledger().connect() as connection:
         both = catalogues(connection, store=key)
+        verdict = read_verdict(connection, store=key)
     if both.read_at is None:
         fail(f"{key}: the catalogues were never read; read them with: clarus-bc audit --store {key} --read", USAGE)
     now = SkuMap(settings.stores[key].skus)
@@ -79,6 +83,7 @@ def _audited(settings: Settings, key: str, trial: SkuSettings | None) -> dict[st
     if trial is not None:
         skus = [item.code for item in both.shop]
         tried = preview(now, SkuMap(trial), skus, {item.code for item in both.clarus})
+    available = _available(key, verdict, setting=settings.stores[key].stock.available_excludes_allocated)
     errors = any(REGISTRY[f.code].severity == Severity.ERROR for f in findings)
     return {
         "store": key,
@@ -87,9 +92,23 @@ def _audited(settings: Settings, key: str, trial: SkuSettings | None) -> dict[st
         "clarus_products": len(both.clarus),
         "by_type": dict(Counter(f.code for f in findings).most_common()),
         "preview": _preview_row(tried) if tried else None,
-        "is_bad": errors or (tried is not None and not tried.proof.is_accepted),
+        "available_excludes_allocated": available,
+        "is_bad": errors or available["warning"] is not None or (tried is not None and not tried.proof.is_accepted),
         "suggestions": _suggestions(findings),
         "fix_list": fix_rows(key, findings),
+    }
+
+
+def _available(store: str, verdict: Verdict, *, setting: bool) -> dict[str, Any]:
+    """The setting beside what the data say; `data_say` is None where they cannot tell."""
+    differs = setting_differs(verdict, setting=setting, store=store)
+    return {
+        "setting": setting,
+        "data_say": verdict.excludes,
+        "allocations_seen": verdict.pairs,
+        "agreeing": verdict.agreeing,
+        "evidence": list(verdict.examples),
+        "warning": differs.message if differs else None,
     }
 
 
@@ -145,11 +164,23 @@ def _print(audited: dict[str, Any]) -> None:
     print_table("Suggested pairs", audited["suggestions"][:MOST])
     columns = ("SKU", "owner", "what is wrong")
     print_table("First to mend", [{c: row[c] for c in columns} for row in audited["fix_list"][:MOST]])
+    _print_available(audited["available_excludes_allocated"])
     if (tried := audited["preview"]) is not None:
         verdict = "accepted" if tried["accepted"] else f"refused: {tried['refused_because']}"
         console.print(f"The rules on trial are {verdict}; {tried['kept']:,} pairs stay.", markup=False, highlight=False)
         for what in ("new", "lost", "changed"):
             print_table(f"Pairs {what} ({len(tried[what]):,})", tried[what][:MOST])
+
+
+def _print_available(said: dict[str, Any]) -> None:
+    if said["warning"] is not None:
+        console.print(f"Warning: {said['warning']}", style="yellow", markup=False, highlight=False)
+        print_table("Readings around allocations", said["evidence"])
+        return
+    seen = f"{said['allocations_seen']} allocations seen, {said['agreeing']} of them alike"
+    verdict = "cannot tell yet" if said["data_say"] is None else f"agree with {str(said['setting']).lower()}"
+    words = f"available_excludes_allocated = {str(said['setting']).lower()}: the data {verdict} ({seen})."
+    console.print(words, markup=False, highlight=False)
 
 
 @report.command()

@@ -268,6 +268,11 @@ _STOCK = (
        "Clarus holds stock of this account in a warehouse that the settings do not map.",
        "That stock is not offered.",
        "Map the warehouse to a location in stock.locations, if it may be sold.", _PL),
+    _T("available_setting_differs", _IN, _ERROR, "Setting that Clarus's numbers speak against",
+       "The setting says whether Clarus's available stock is already without what is allocated; readings around "
+       "allocations say otherwise.",
+       "The shop offers units that are set aside for orders, or fewer than there are.",
+       "See the evidence (clarus-bc audit), then change stock.available_excludes_allocated in the settings.", _PL),
 )
 
 _RETURNS = (

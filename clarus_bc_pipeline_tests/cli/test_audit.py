@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 
 from clarus_bc_pipeline.cli import audit
 from clarus_bc_pipeline.flows.catalogue import sync
+from clarus_bc_pipeline.flows.stock.evidence import Counted, keep_pairs, pair_of
 from clarus_bc_pipeline.flows.store import open_store
 from clarus_bc_pipeline.ledger.engine import open_ledger
 from clarus_bc_pipeline.settings import load_settings
@@ -136,3 +138,22 @@ def test_a_person_reads_it_as_tables(here: SmallWorld) -> None:
     code, out, _ = said("audit", "--read", "--store", "gifts")
     assert code in (0, 1)
     assert "What differs" in out
+
+
+def test_the_audit_says_what_the_data_say_of_available_or_that_they_cannot_tell(here: SmallWorld) -> None:
+    (row,) = told("audit", "--read", "--store", "gifts")
+    assert row["available_excludes_allocated"]["data_say"] is None
+    assert row["available_excludes_allocated"]["warning"] is None
+    assert "cannot tell yet" in said("audit", "--store", "gifts")[1]
+    before, after = Counted(9, 0, 9, 0), Counted(9, 2, 9, 0)
+    pair = pair_of("MUG", "WHS01", before, after, datetime(2026, 11, 24, 12, 0, tzinfo=UTC))
+    assert pair is not None
+    with here.engine.begin() as connection:
+        keep_pairs(connection, store="gifts", pairs=[pair] * 5, now=datetime.now(UTC))
+    code, out, _ = said("audit", "--store", "gifts", "--json")
+    (row,) = json.loads(out)["stores"]
+    assert code == 1
+    assert row["available_excludes_allocated"]["data_say"] is False
+    assert "available_excludes_allocated = false" in row["available_excludes_allocated"]["warning"]
+    assert row["available_excludes_allocated"]["evidence"][0]["allocated"] == "0 -> 2"
+    assert "Readings around allocations" in said("audit", "--store", "gifts")[1]

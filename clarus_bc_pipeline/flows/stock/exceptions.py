@@ -178,3 +178,13 @@ def unmapped_warehouse(warehouse: str, products: int, store: str) -> Finding:
         f"[stores.{store}.stock.locations], or leave it closed.",
         evidence={"products": products},
     )
+
+
+def restocked_twice() -> Finding:
+    """The shop puts refunded units back by itself, and the warehouse's stock will hold them too."""
+    return Finding(
+        "restocked_twice",
+        "refund_order_stock_adjustment",
+        "BigCommerce puts units of refunded and cancelled orders back into its stock by itself, whether or not they "
+        "came back. The next sync sets each level right; until then the shop may offer units that are not there.",
+    )

@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
-from clarus_bc_pipeline.bigcommerce.inventory import InventoryItem, items_of, pull_inventory
+from clarus_bc_pipeline.bigcommerce.inventory import InventoryItem, InventorySettings, items_of, pull_inventory
 from clarus_bc_pipeline.flows.stock import exceptions
 from clarus_bc_pipeline.flows.stock.exceptions import Cause, Published
 from clarus_bc_pipeline.flows.stock.rules import STOCK_LEVELS, At, Known
@@ -31,6 +32,7 @@ SHOP_RULES = "bigcommerce_stock_rules"
 SCOPE = "stock.levels"
 READ_ONE_BY_ONE = 500  # SKUs; above that a page of 1000 costs less than asking for them by name
 TRY_REFUSED_AGAIN = timedelta(hours=1)
+READ_ANYWAY = timedelta(hours=2)  # within this a sweep has read every level, so what changed before it is in there
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +46,22 @@ class ReadBack:
     causes: Mapping[str, int] | None = None
 
 
+def shop_rules(connection: sa.Connection, store: Store) -> InventorySettings:
+    """What the shop does to its levels by itself, as it last said."""
+    said = read_cursor(connection, store=store.key, feed=SHOP_RULES) or {}
+    return msgspec.convert(said, InventorySettings)
+
+
 def takes_off_when_shipped(connection: sa.Connection, store: Store) -> bool:
     """Whether the shop takes units off its levels when an order is shipped, instead of when it is placed."""
-    rules = read_cursor(connection, store=store.key, feed=SHOP_RULES) or {}
-    return rules.get("update_stock_behavior") == "order_completed_or_shipped"
+    return shop_rules(connection, store).update_stock_behavior == "order_completed_or_shipped"
 
 
 def known_levels(connection: sa.Connection, store: Store) -> tuple[dict[At, Known], dict[At, int | None]]:
     """What we know of every level: what the shop shows, and the target decided last.
 
-    What is in flight, or has lost units to shipments that only the shop counted, is not known.
+    What is in flight is not known; nor is what the shop itself has changed since, by its own settings: units taken off
+    for shipments, or put back for orders that were edited, refunded or cancelled.
     """
     now = store.now()
     settle = timedelta(seconds=store.settings.stock.settle_seconds)
@@ -61,9 +69,21 @@ def known_levels(connection: sa.Connection, store: Store) -> tuple[dict[At, Know
         At(row.sku, row.location_id)
         for row in connection.execute(SQL["in_flight"], {"store": store.key, "kind": STOCK_LEVELS})
     }
+    rules = shop_rules(connection, store)
     if takes_off_when_shipped(connection, store):
         given = {"store": store.key, "since": now - timedelta(days=2)}
         unknown |= {At(row.sku, row.location_id) for row in connection.execute(SQL["shipped_since"], given)}
+    # What the shop does not say is taken as done: to say a level twice does no harm.
+    on_refund, on_edit = (rules.refund_order_stock_adjustment, rules.edit_order_stock_adjustment)
+    if on_refund is not False or on_edit is not False:
+        given = {
+            "store": store.key,
+            "since": now - max(READ_ANYWAY, 2 * timedelta(minutes=store.settings.stock.sweep_every_minutes)),
+            "on_refund": on_refund is not False,
+            "on_edit": on_edit is not False,
+            "cancelled": [4, *store.settings.orders.cancelled_status_ids],
+        }
+        unknown |= {At(row.sku, row.location_id) for row in connection.execute(SQL["adjusted_since"], given)}
     known: dict[At, Known] = {}
     decided: dict[At, int | None] = {}
     for row in connection.execute(SQL["levels"], {"store": store.key}):

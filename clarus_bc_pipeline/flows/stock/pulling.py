@@ -21,8 +21,9 @@ from clarus_bc_pipeline.clarus.balances import Balance, balances_of, pull_balanc
 from clarus_bc_pipeline.clarus.transactions import transactions_since
 from clarus_bc_pipeline.decisions import Finding
 from clarus_bc_pipeline.decisions.unreadable import Unreadable
-from clarus_bc_pipeline.flows.stock import exceptions, rules
-from clarus_bc_pipeline.flows.stock.published import read_back
+from clarus_bc_pipeline.flows.stock import evidence, exceptions, rules
+from clarus_bc_pipeline.flows.stock.evidence import Counted
+from clarus_bc_pipeline.flows.stock.published import SHOP_RULES, read_back
 from clarus_bc_pipeline.flows.store import Store
 from clarus_bc_pipeline.ledger import tables
 from clarus_bc_pipeline.ledger.bulk import upsert
@@ -34,7 +35,6 @@ SQL = read_queries(Path(__file__).with_name("queries.sql"))
 
 FEED = "stock_transactions"
 SWEPT = "stock_swept"
-SHOP_RULES = "bigcommerce_stock_rules"
 SCOPE = "stock.pull"
 COLUMNS = (
     "store", "product_id", "warehouse", "product_code", "available", "allocated", "received", "picked", "ordered",
@@ -201,6 +201,7 @@ def _keep(
     held = _held(connection, store, None if whole else [b.product_id for b in balances])
     rows, findings, subjects = [], [], set()
     same: list[int] = []
+    pairs: list[dict[str, Any]] = []
     doubts = 0
     read = {(b.product_id, b.warehouse) for b in balances}
     gone = [row for key, row in held.items() if key not in read] if whole else []
@@ -221,6 +222,10 @@ def _keep(
             findings.append(exceptions.doubted_drop(code, warehouse, Decimal(kept.available), Decimal(kept.doubted)))
         elif problem := exceptions.arithmetic_problem(available, *others):
             findings.append(exceptions.broken_arithmetic(code, warehouse, problem))
+        elif before is not None and before.doubted is None and not is_gone:
+            was = Counted(before.available, before.allocated, before.received, before.picked)
+            if pair := evidence.pair_of(code, warehouse, was, Counted(available, *others[:3]), as_of):
+                pairs.append(pair)
         row = (code, Decimal(kept.available), *map(Decimal, others), kept.doubted, kept.doubted_at)
         if before is not None and row == _facts(before):
             same.append(product_id)
@@ -229,6 +234,7 @@ def _keep(
             said = "no balance in Clarus any more" if is_gone else "Clarus stock balances"
             rows.append((store.key, product_id, warehouse, *facts, as_of, *doubt, said, now))
     upsert(connection, tables.stock_balance, rows, columns=COLUMNS, unless_older="as_of")
+    evidence.keep_pairs(connection, store=store.key, pairs=pairs, now=now)
     balance = tables.stock_balance
     still = sa.literal(same, sa.ARRAY(sa.BigInteger))
     connection.execute(

@@ -97,6 +97,24 @@ SELECT DISTINCT v.sku, v.location_id
    AND s.seen_at > greatest(v.sent_at, v.shown_at)
 
 
+-- name: adjusted_since
+-- Of which levels may the shop have put units back, or taken more off, since it last told or was told them? For orders
+-- that were refunded, cancelled or deleted, or edited: lines that changed before anything of them was shipped.
+WITH touched AS (
+    SELECT order_id FROM bigcommerce_order WHERE store = :store AND seen_at >= :since
+    UNION
+    SELECT order_id FROM bigcommerce_order_line WHERE store = :store AND seen_at >= :since
+)
+SELECT DISTINCT v.sku, v.location_id
+  FROM touched
+  JOIN bigcommerce_order o ON o.store = :store AND o.order_id = touched.order_id
+  JOIN bigcommerce_order_line l ON l.store = o.store AND l.order_id = o.order_id
+  JOIN stock_level v ON v.store = l.store AND v.sku = l.sku
+ WHERE greatest(l.seen_at, o.seen_at) > greatest(v.sent_at, v.shown_at)
+   AND (:on_refund AND (l.quantity_refunded > 0 OR o.is_deleted OR o.status_id = ANY(CAST(:cancelled AS integer[])))
+     OR :on_edit AND l.seen_at > greatest(v.sent_at, v.shown_at) AND l.quantity_shipped = 0 AND o.created_at < v.sent_at)
+
+
 -- name: troubled_levels
 -- Which levels were refused, or keep drifting?
 SELECT sku, location_id, target, shown, refused, drifts, drift_cause FROM stock_level

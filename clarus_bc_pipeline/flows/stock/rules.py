@@ -295,19 +295,3 @@ def believe(
     else:
         since = kept.doubted_at
     return Kept(kept.available, read, since)
-
-
-def excludes_allocated(
-    arithmetic: Iterable[tuple[int | Decimal, int | Decimal, int | Decimal, int | Decimal]],
-) -> bool | None:
-    """What the data say of the setting `available_excludes_allocated`; None where they say nothing.
-
-    From rows of (available, allocated, received, picked): what was received and not picked is in the building, and it
-    is either available or allocated (True), or all of it is called available (False).
-    """
-    without = within = 0
-    for available, allocated, received, picked in arithmetic:
-        if allocated > 0:
-            without += available + allocated == received - picked
-            within += available == received - picked
-    return None if without == within else without > within

@@ -13,12 +13,19 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from clarus_bc_pipeline.decisions import Push
+from clarus_bc_pipeline.decisions import Finding, Push
 from clarus_bc_pipeline.flows.delivering import deliver_now
 from clarus_bc_pipeline.flows.stock import rules
 from clarus_bc_pipeline.flows.stock.deliveries import stock_delivery
-from clarus_bc_pipeline.flows.stock.exceptions import oversold
-from clarus_bc_pipeline.flows.stock.published import ReadBack, known_levels, read_back, record_level_findings
+from clarus_bc_pipeline.flows.stock.evidence import read_verdict, setting_differs
+from clarus_bc_pipeline.flows.stock.exceptions import oversold, restocked_twice
+from clarus_bc_pipeline.flows.stock.published import (
+    ReadBack,
+    known_levels,
+    read_back,
+    record_level_findings,
+    shop_rules,
+)
 from clarus_bc_pipeline.flows.stock.pulling import Pulled, is_sweep_due, moved_since, pull
 from clarus_bc_pipeline.flows.stock.rules import STOCK_LEVELS, At
 from clarus_bc_pipeline.flows.stock.targets import read_targets
@@ -77,7 +84,7 @@ def decide(store: Store, *, whole: bool = False) -> Decided:
         pushes = rules.pushes(changed, known, settings=settings, decided_at=now)
         _keep_targets(connection, store, targets.units, decided, now)
         enqueued, superseded = _queue(connection, store, pushes, now)
-        findings = [*targets.findings, *oversold(targets.free, targets.demand)]
+        findings = [*targets.findings, *oversold(targets.free, targets.demand), *_doubtful_settings(connection, store)]
         record_findings(connection, store=store.key, scope=SCOPE, findings=findings, now=now)
         record_level_findings(connection, store)
         write_cursor(connection, store=store.key, feed=DECIDED, position={"until": now.isoformat()}, now=now)
@@ -89,6 +96,14 @@ def decide(store: Store, *, whole: bool = False) -> Decided:
         oversold_units=sum(f.evidence["units"] for f in findings if f.code == "oversold"),
         findings=len(findings),
     )
+
+
+def _doubtful_settings(connection: sa.Connection, store: Store) -> list[Finding]:
+    """Settings of the shop, or of ours, that what was read speaks against."""
+    found = [restocked_twice()] if shop_rules(connection, store).refund_order_stock_adjustment else []
+    ours = store.settings.stock.available_excludes_allocated
+    differs = setting_differs(read_verdict(connection, store=store.key), setting=ours, store=store.key)
+    return [*found, *([differs] if differs else [])]
 
 
 def _has_changed(connection: sa.Connection, store: Store) -> bool:

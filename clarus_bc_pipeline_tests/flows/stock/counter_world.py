@@ -16,7 +16,7 @@ from typing import Any, cast
 import pytest
 import sqlalchemy as sa
 
-from clarus_bc_pipeline.bigcommerce.inventory import InventoryItem, Level
+from clarus_bc_pipeline.bigcommerce.inventory import InventoryItem, InventorySettings, Level
 from clarus_bc_pipeline.clarus.balances import Balance
 from clarus_bc_pipeline.clarus.records import Page
 from clarus_bc_pipeline.clarus.transactions import Transaction
@@ -64,6 +64,8 @@ class Counters:
     orders: list[Order] = field(default_factory=list)
     transactions: list[Transaction] = field(default_factory=list)
     read: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    rules: InventorySettings = field(default_factory=lambda: InventorySettings("order_placed", True, False))
+    excludes_allocated: bool = True
     fault: str | None = None
     untracked: set[str] = field(default_factory=set)
     names_refused: bool = True
@@ -96,12 +98,7 @@ class Counters:
         patch.setattr(pulling, "balances_of", self._balances_of)
         patch.setattr(pulling, "transactions_since", self._transactions_since)
         patch.setattr(pulling, "pull_locations", lambda _: [self._location(*each) for each in self.locations])
-        rules = {
-            "update_stock_behavior": "order_placed",
-            "edit_order_stock_adjustment": True,
-            "refund_order_stock_adjustment": False,
-        }
-        patch.setattr(pulling, "inventory_settings", lambda _: rules)
+        patch.setattr(pulling, "inventory_settings", lambda _: self.rules)
         patch.setattr(published, "pull_inventory", self._pull_inventory)
         patch.setattr(published, "items_of", self._items_of)
         patch.setattr(deliveries, "items_of", self._items_of)
@@ -136,6 +133,20 @@ class Counters:
         self.orders.append(order)
         self.shop[sku, 1] -= units
         return order
+
+    def refund(self, order: Order) -> None:
+        """All of an order is paid back in the shop, which puts the units back where its setting says so."""
+        order.refunded, order.status_id = order.units, 4
+        if self.rules.refund_order_stock_adjustment:
+            self.shop[order.sku, 1] += order.units
+        self._keep_order(order)
+
+    def edit(self, order: Order, units: int) -> None:
+        """The order is edited to so many units, and the shop's level follows where its setting says so."""
+        if self.rules.edit_order_stock_adjustment:
+            self.shop[order.sku, 1] += order.units - units
+        order.units = units
+        self._keep_order(order)
 
     def pull_orders(self) -> None:
         """The ledger learns of all orders."""
@@ -185,7 +196,7 @@ class Counters:
             product_id=self.skus.index(sku) + 1,
             product_code=sku,
             warehouse=WAREHOUSE,
-            available=self.available[sku],
+            available=self.available[sku] + (0 if self.excludes_allocated else self.allocated[sku]),
             allocated=self.allocated[sku],
             received=self.available[sku] + self.allocated[sku],
             picked=0,

@@ -233,13 +233,3 @@ def test_what_is_believed_is_never_between_the_two_readings(kept: int, read: int
     now_is = rules.believe(Kept(kept), read, explained=False, at=NOON, settings=StockSettings())
     assert now_is.available in (kept, read)
     assert read <= now_is.available  # a doubt only ever concerns a drop
-
-
-@pytest.mark.parametrize(
-    ("rows", "says"),
-    [([(8, 2, 10, 0)], True), ([(10, 2, 10, 0)], False), ([(10, 0, 10, 0)], None), ([(7, 2, 10, 0)], None)],
-)
-def test_the_data_tell_whether_available_excludes_allocated(
-    rows: list[tuple[int, int, int, int]], says: bool | None
-) -> None:
-    assert rules.excludes_allocated(rows) is says

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
+from clarus_bc_pipeline.bigcommerce.inventory import InventorySettings
 from clarus_bc_pipeline.flows.stock import sync
 from clarus_bc_pipeline.ledger.findings import OpenFinding, open_findings
 from clarus_bc_pipeline.settings import SkuSettings
@@ -212,3 +213,58 @@ def test_rules_that_make_two_skus_one_publish_neither(ledger: sa.Engine, patch: 
     world.store = plain
     turn(world)
     assert {level.sku for levels in world.calls for level in levels} == {"MUG", "mug", "TIN"}
+
+
+def test_what_the_shop_puts_back_for_a_refund_is_set_right_at_the_next_turn_and_the_setting_told(
+    ledger: sa.Engine, patch: pytest.MonkeyPatch
+) -> None:
+    world = world_of(ledger, patch)
+    world.rules = InventorySettings("order_placed", False, True)
+    order = world.place("MUG", 3)
+    turn(world)
+    world.allocate()
+    world.pull_goods_outs()
+    turn(world)
+    assert world.shop["MUG", 1] == 7
+    world.refund(order)
+    assert world.shop["MUG", 1] == 10
+    turn(world, sweep=False)
+    assert world.shop["MUG", 1] == 7
+    assert codes(world) == ["restocked_twice"]
+    calls = len(world.calls)
+    turn(world, sweep=False)
+    assert len(world.calls) == calls
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_what_the_shop_puts_back_for_an_edit_is_set_right_at_the_next_turn(
+    ledger: sa.Engine, patch: pytest.MonkeyPatch, follows: bool
+) -> None:
+    world = world_of(ledger, patch)
+    world.rules = InventorySettings("order_placed", follows, False)
+    order = world.place("MUG", 3)
+    turn(world)
+    world.allocate()
+    world.pull_goods_outs()
+    turn(world)
+    calls = len(world.calls)
+    world.edit(order, 1)
+    turn(world, sweep=False)
+    assert world.shop["MUG", 1] == 7
+    assert len(world.calls) == calls + follows
+    assert codes(world) == []
+
+
+def test_allocations_that_speak_against_the_setting_are_told(ledger: sa.Engine, patch: pytest.MonkeyPatch) -> None:
+    world = world_of(ledger, patch)
+    world.excludes_allocated = False
+    turn(world)
+    for _ in range(5):
+        world.place("MUG", 1)
+        turn(world)
+        world.allocate()
+        world.pull_goods_outs()
+        turn(world, sweep=False)
+    assert codes(world) == ["available_setting_differs"]
+    [finding] = findings(world)
+    assert finding.evidence["pairs"] == 5
