@@ -62,6 +62,8 @@ ABROAD: Mapping[str, tuple[str, str, str]] = {
     "Singapore": ("SG", "Singapore", "178957"), "Spain": ("ES", "Madrid", "28014"),
     "Sweden": ("SE", "Stockholm", "111 52"), "Switzerland": ("CH", "Bern", "3011"),
 }  # fmt: skip
+VAT_RATE = Decimal("0.20")  # the standard rate; what is rated otherwise is not told by the source
+VAT_COUNTRIES = frozenset({"GB", "IM"})
 AT_HOME = {"GB": "United Kingdom", "IM": "Isle of Man", "JE": "Jersey", "GG": "Guernsey"}
 
 
@@ -205,6 +207,7 @@ def shop_order(
     # A customer keeps a name over all orders; a guest gets one by the seed.
     name = Random(order.customer) if order.customer else rng  # noqa: S311 (no secret hangs on it)
     first, last = name.choice(FIRST_NAMES), name.choice(LAST_NAMES)
+    there = _delivery(order.country, rng, premises or _premises())
     mailbox = "".join(c for c in f"{first}.{last}".lower() if c.isascii() and (c.isalnum() or c == "."))
     person = {
         "first_name": first,
@@ -222,19 +225,28 @@ def shop_order(
         "created_at": created_at or order.placed_at,
         "customer_message": rng.choice(MESSAGES) if rng.random() < 0.25 else "",
         "staff_notes": "",
-        "addresses": [person | _delivery(order.country, rng, premises or _premises())],
+        "addresses": [person | there],
         "lines": [
             {
                 "sku": line.stock_code,
                 "name": line.description or line.stock_code,
                 "type": line.type,
                 "quantity": line.quantity,
-                "price_inc_tax": line.unit_price,
                 "address": 0,
                 "options": [],
+                **_prices(line, there["country_iso2"]),
             }
             for line in order.lines
         ],
+    }
+
+
+def _prices(line: RetailLine, country_iso2: str) -> dict[str, Decimal]:
+    """The line's prices: 20 % of VAT is in them where the United Kingdom's VAT is due, none elsewhere."""
+    rate = VAT_RATE if country_iso2 in VAT_COUNTRIES else Decimal(0)
+    return {
+        "price_inc_tax": line.unit_price,
+        "price_ex_tax": (line.unit_price / (1 + rate)).quantize(Decimal("0.0001")),
     }
 
 

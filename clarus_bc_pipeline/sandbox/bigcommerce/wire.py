@@ -75,7 +75,9 @@ def new_line(given: Mapping[str, Any], *, line_id: int, order_id: int, address_i
     price = money(given.get("price_inc_tax", "10"))
     ex_tax = money(given.get("price_ex_tax", price))
     quantity = int(given.get("quantity", 1))
-    total, total_ex = money(Decimal(price) * quantity), money(Decimal(ex_tax) * quantity)
+    total = money(Decimal(price) * quantity)
+    # Tax is of the line and in pence: a unit's four decimals would not add up.
+    total_ex = total if ex_tax == price else money((Decimal(ex_tax) * quantity).quantize(Decimal("0.01")))
     is_physical = given.get("type", "physical") == "physical"
     line: Record = {
         "id": line_id, "order_id": order_id, "product_id": 0, "variant_id": 0, "order_pickup_method_id": 0,
