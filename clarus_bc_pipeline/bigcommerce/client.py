@@ -38,14 +38,17 @@ class BigCommerce:
     Paths are relative to the store: `v2/orders`, `v3/catalog/products`. Every method returns the body as
     bytes of valid JSON, or b"" for 204 (which V2 answers for a list without rows), and raises a `CallFailed`
     otherwise.
+
+    `beside`: another client of the same shop, by another token. The two share the quota, which is the store's, and the
+    count of calls.
     """
 
-    def __init__(self, settings: BigCommerceSettings, token: str) -> None:
+    def __init__(self, settings: BigCommerceSettings, token: str, *, beside: BigCommerce | None = None) -> None:
         self.settings = settings
-        self.quota = Quota(share=settings.quota_share)
-        self.calls: Counter[str] = Counter()
+        self.quota: Quota = beside.quota if beside else Quota(share=settings.quota_share)
+        self.calls: Counter[str] = beside.calls if beside else Counter()
         self.contact = Contact("BigCommerce")
-        self._counting = threading.Lock()
+        self._counting: threading.Lock = beside._counting if beside else threading.Lock()
         self._client = new_client(
             f"{settings.base_url.rstrip('/')}/stores/{settings.store_hash}",
             {"X-Auth-Token": token, "Accept": "application/json"},
