@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from clarus_bc_pipeline.flows import housekeeping
 from clarus_bc_pipeline.flows.catalogue import assets as catalogue_assets
 from clarus_bc_pipeline.flows.catalogue import automation as catalogue_automation
 from clarus_bc_pipeline.flows.catalogue import checks as catalogue_checks
@@ -21,12 +22,13 @@ AUTOMATIONS = (catalogue_automation, orders_automation, despatch_automation, sto
 defs = dg.Definitions(
     assets=[*catalogue_assets.ASSETS, *orders_assets.ASSETS, *despatch_assets.ASSETS, *stock_assets.ASSETS],
     asset_checks=[*catalogue_checks.CHECKS, *orders_checks.CHECKS, *despatch_checks.CHECKS, *stock_checks.CHECKS],
-    jobs=[job for flow in AUTOMATIONS for job in flow.JOBS],
+    jobs=[*(job for flow in AUTOMATIONS for job in flow.JOBS), *housekeeping.JOBS],
     sensors=[sensor for flow in AUTOMATIONS for sensor in flow.SENSORS],
     schedules=[
         *catalogue_automation.SCHEDULES,
         *despatch_automation.SCHEDULES,
         *stock_automation.SCHEDULES,
+        *housekeeping.SCHEDULES,
     ],
     resources={"stores": Stores()},
     # Every step waits on HTTP or SQL; a process for each would cost seconds and bring nothing.

@@ -358,6 +358,7 @@ class Settings(_Model):
 
     stores: dict[StoreKey, StoreSettings] = Field(min_length=1)
     worker: WorkerSettings = WorkerSettings()
+    history_days: int = Field(30, ge=1, description="how long Dagster's runs and their events are kept")
 
     @model_validator(mode="before")
     @classmethod

@@ -91,6 +91,7 @@ def test_sensors_and_schedules_run_from_the_first_start() -> None:
         "nightly_catalogue_audit",
         "nightly_despatch_proof",
         "hourly_stock_sweep",
+        "nightly_housekeeping",
     }
     assert all(s.default_status == dg.DefaultSensorStatus.RUNNING for s in repository.sensor_defs)
     assert all(s.default_status == dg.DefaultScheduleStatus.RUNNING for s in repository.schedule_defs)

@@ -1,12 +1,10 @@
 """The catalogue's job, the nightly audit of both catalogues, and the sensor that reads them for the first time."""
 
-from collections.abc import Iterator
-
 import dagster as dg
 import sqlalchemy as sa
 
-from clarus_bc_pipeline.flows.resources import STORES
-from clarus_bc_pipeline.flows.sensing import store_sensor, tags_for
+from clarus_bc_pipeline.flows.scheduling import store_schedule
+from clarus_bc_pipeline.flows.sensing import store_sensor
 from clarus_bc_pipeline.flows.store import Store
 from clarus_bc_pipeline.ledger.tables import clarus_product
 
@@ -31,19 +29,12 @@ catalogue_sensor = store_sensor(
     description="Reads both catalogues of a store that is new; after that the nightly audit does. Makes no call.",
 )
 
-
-@dg.schedule(
+nightly_catalogue_audit = store_schedule(
+    name="nightly_catalogue_audit",
     job=sync_catalogue,
-    cron_schedule="30 2 * * *",
-    execution_timezone="Europe/London",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
+    cron="30 2 * * *",
+    description="Every night, while the shop is quiet: read both catalogues and report what differs.",
 )
-def nightly_catalogue_audit(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-    """Every night, while the shop is quiet: read both catalogues and report what differs."""
-    night = f"{context.scheduled_execution_time:%Y-%m-%d}"
-    for key, tags in tags_for("sync_catalogue", list(STORES.get_partition_keys())):
-        yield dg.RunRequest(run_key=f"{key}:{night}", partition_key=key, tags=tags)
-
 
 JOBS = [sync_catalogue]
 SENSORS = [catalogue_sensor]

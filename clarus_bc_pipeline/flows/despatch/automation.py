@@ -1,12 +1,10 @@
 """The despatch job, the sensor that starts it when the warehouse moved, and the nightly full proof."""
 
-from collections.abc import Iterator
-
 import dagster as dg
 
 from clarus_bc_pipeline.flows.despatch import sync
-from clarus_bc_pipeline.flows.resources import STORES
-from clarus_bc_pipeline.flows.sensing import store_sensor, tags_for
+from clarus_bc_pipeline.flows.scheduling import store_schedule
+from clarus_bc_pipeline.flows.sensing import store_sensor
 
 sync_despatch = dg.define_asset_job(
     "sync_despatch",
@@ -22,19 +20,12 @@ despatch_sensor = store_sensor(
     "for due pushes; starts a run only when one is new.",
 )
 
-
-@dg.schedule(
+nightly_despatch_proof = store_schedule(
+    name="nightly_despatch_proof",
     job=sync_despatch,
-    cron_schedule="0 3 * * *",
-    execution_timezone="Europe/London",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
+    cron="0 3 * * *",
+    description="Every night: the whole loop once, whether or not anything changed, so that silence is proven too.",
 )
-def nightly_despatch_proof(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-    """Every night: the whole loop once, whether or not anything changed, so that silence is proven too."""
-    night = f"{context.scheduled_execution_time:%Y-%m-%d}"
-    for key, tags in tags_for("sync_despatch", list(STORES.get_partition_keys())):
-        yield dg.RunRequest(run_key=f"{key}:{night}", partition_key=key, tags=tags)
-
 
 JOBS = [sync_despatch]
 SENSORS = [despatch_sensor]

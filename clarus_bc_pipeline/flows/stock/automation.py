@@ -1,11 +1,9 @@
 """The stock job, the sensor that starts it when stock or orders moved, and the hourly sweep that is owed regardless."""
 
-from collections.abc import Iterator
-
 import dagster as dg
 
-from clarus_bc_pipeline.flows.resources import STORES
-from clarus_bc_pipeline.flows.sensing import store_sensor, tags_for
+from clarus_bc_pipeline.flows.scheduling import store_schedule
+from clarus_bc_pipeline.flows.sensing import store_sensor
 from clarus_bc_pipeline.flows.stock import sync
 
 sync_stock = dg.define_asset_job(
@@ -22,19 +20,12 @@ stock_sensor = store_sensor(
     "(one call); starts a run only when one is new or a sweep is due.",
 )
 
-
-@dg.schedule(
+hourly_stock_sweep = store_schedule(
+    name="hourly_stock_sweep",
     job=sync_stock,
-    cron_schedule="15 * * * *",
-    execution_timezone="Europe/London",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
+    cron="15 * * * *",
+    description="Every hour: the whole loop once, whether or not anything changed; it sweeps when a sweep is due.",
 )
-def hourly_stock_sweep(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-    """Every hour: the whole loop once, whether or not anything changed; the pull sweeps when its sweep is due."""
-    hour = f"{context.scheduled_execution_time:%Y-%m-%dT%H}"
-    for key, tags in tags_for("sync_stock", list(STORES.get_partition_keys())):
-        yield dg.RunRequest(run_key=f"{key}:{hour}", partition_key=key, tags=tags)
-
 
 JOBS = [sync_stock]
 SENSORS = [stock_sensor]
