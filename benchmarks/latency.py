@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -75,16 +75,20 @@ def _lane(
             release(store)
             despatch.pull(store)
         world.warehouse.log.clear()
-        with _running(lane, engine, world, rhythm):
+        with running(lane, engine, world, rhythm):
             for goods_out in world.goods_outs():
                 time.sleep(rng.uniform(*between))  # the phase, not a wait for a condition
                 order_id = world.despatch(goods_out, rng)
                 left[order_id] = time.time()
-            _await(lambda: len(_arrivals(world)) == despatches, ARRIVAL_SECONDS, "every shipment to arrive")
+            wait_until(lambda: len(_arrivals(world)) == despatches, ARRIVAL_SECONDS, "every shipment to arrive")
         arrived = _arrivals(world)
-    seconds = sorted(round(arrived[order_id] - left[order_id], 2) for order_id in left)
+    return {"despatches": despatches, **spread(arrived[order_id] - left[order_id] for order_id in left)}
+
+
+def spread(latencies: Iterable[float]) -> dict[str, Any]:
+    """Median, 95th percentile, and all of them in order, in seconds."""
+    seconds = sorted(round(each, 2) for each in latencies)
     return {
-        "despatches": despatches,
         "p50": round(statistics.median(seconds), 2),
         "p95": seconds[max(0, round(0.95 * len(seconds)) - 1)],
         "seconds": seconds,
@@ -98,7 +102,7 @@ def _arrivals(world: World) -> dict[int, float]:
 
 
 @contextmanager
-def _running(lane: str, engine: sa.Engine, world: World, rhythm: dict[str, int]) -> Iterator[None]:
+def running(lane: str, engine: sa.Engine, world: World, rhythm: dict[str, int]) -> Iterator[None]:
     """The lane's process, from its first question to the warehouse until the end."""
     bin_folder = Path(sys.executable).parent
     command = {
@@ -126,7 +130,9 @@ def _running(lane: str, engine: sa.Engine, world: World, rhythm: dict[str, int])
                 command, env=environment, cwd=ROOT, stdout=log, stderr=log, start_new_session=True
             )
             try:
-                _await(lambda: len(world.warehouse.log) > 0, START_SECONDS, f"{lane} to ask Clarus", process, log.name)
+                wait_until(
+                    lambda: len(world.warehouse.log) > 0, START_SECONDS, f"{lane} to ask Clarus", process, log.name
+                )
                 yield
             finally:
                 _end(process)
@@ -142,7 +148,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait(10)
 
 
-def _await(
+def wait_until(
     condition: Callable[[], bool],
     seconds: float,
     what: str,

@@ -24,6 +24,12 @@ def draw(results: dict[str, Any], folder: Path) -> list[Path]:
         drawn.append(_latency(results["latency"], folder / "latency.png"))
     if "calls" in results and results.get("pull", {}).get("dlt_per_second"):
         drawn.append(_others(results["calls"], results["pull"], folder / "others.png"))
+    if "exposure" in results:
+        drawn.append(_reliability(results["exposure"], folder / "exposure.png"))
+    if "stock" in results:
+        drawn.append(
+            _latency(results["stock"]["latency"], folder / "stock.png", "moved in Clarus to set in BigCommerce")
+        )
     return drawn
 
 
@@ -42,14 +48,30 @@ def _makespan(result: dict[str, Any], path: Path) -> Path:
     return _saved(figure, path)
 
 
-def _latency(result: dict[str, Any], path: Path) -> Path:
-    """Share of despatches that show in the shop after so many seconds."""
-    figure, axes = _figure("despatched in Clarus to shown in BigCommerce", "seconds", "share of despatches")
+def _latency(result: dict[str, Any], path: Path, title: str = "despatched in Clarus to shown in BigCommerce") -> Path:
+    """Share of events that show in the shop after so many seconds."""
+    figure, axes = _figure(title, "seconds", "share of events")
     for (lane, each), colour in zip(result.items(), (OURS, "#d07c2f"), strict=False):
         shares = [(n + 1) / len(each["seconds"]) for n in range(len(each["seconds"]))]
         axes.step(each["seconds"], shares, where="post", color=colour, label=f"{lane}: p95 {each['p95']:.0f} s")
     axes.set_xlim(left=0)
     axes.legend(frameon=False)
+    return _saved(figure, path)
+
+
+def _reliability(result: dict[str, Any], path: Path) -> Path:
+    """How often a foretold oversell came true, by how likely it was called; a dot's size by how often it was."""
+    figure, axes = _figure("oversell before the next sync: foretold and come true", "foretold", "came true")
+    axes.plot([1e-5, 1], [1e-5, 1], color=OTHERS, linewidth=1)
+    for (shop, each), colour in zip(result.items(), (OURS, "#d07c2f"), strict=False):
+        bins = [b for b in each["bins"] if b["observed"] > 0]
+        sizes = [6 + 60 * b["count"] / each["trials"] for b in bins]
+        x, y = [b["foretold"] for b in bins], [b["observed"] for b in bins]
+        label = f"shop {shop}: Brier {each['brier_ratio']:.2f} of climatology's"
+        axes.scatter(x, y, s=sizes, color=colour, label=label)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.legend(frameon=False, fontsize=8)
     return _saved(figure, path)
 
 

@@ -31,6 +31,8 @@ QUICK: Mapping[str, dict[str, Any]] = {
     "latency": {"despatches": 6, "lanes": ("worker",)},
     "gap": {"orders": (10_000, 100_000)},
     "catalogue": {"skus": 5_000},
+    "stock": {"skus": 4_000, "changed": 2_000, "movements": 6, "lanes": ("worker",)},
+    "exposure": {"trials": 5_000},
 }
 
 

@@ -71,7 +71,12 @@ class World:
 
 @contextmanager
 def served_world(
-    *, orders: int, seconds_apart: float = 60.0, quota: int = UNLIMITED, window_seconds: float = 30.0
+    *,
+    orders: int,
+    seconds_apart: float = 60.0,
+    quota: int = UNLIMITED,
+    window_seconds: float = 30.0,
+    skus: int = SKUS,
 ) -> Iterator[World]:
     """A world of so many paid orders of two lines; the last was placed an hour ago."""
     shop = ShopWorld(STORE, tokens={TOKEN: ALL_SCOPES}, quota=quota, window_seconds=window_seconds)
@@ -79,7 +84,7 @@ def served_world(
     warehouse.add_warehouse(WAREHOUSE, name="Leeds")
     warehouse.add_carrier("ROYALMAIL")
     warehouse.add_account(ACCOUNT)
-    for number in range(SKUS):
+    for number in range(skus):
         shop.catalogue.add({"sku": _sku(number), "name": f"Thing {number}"})
         warehouse.add_product(ACCOUNT, _sku(number), description=f"Thing {number}")
     last = datetime.now(UTC) - timedelta(hours=1)

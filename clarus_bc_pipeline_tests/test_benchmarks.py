@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import calls, gap, latency, makespan, pull, pull_server
+from benchmarks import calls, exposure, gap, latency, makespan, pull, pull_server, stock
 from benchmarks.figures import Figure
 from benchmarks.running import keep
 from clarus_bc_pipeline.bigcommerce.order_record import decode_order
@@ -78,6 +78,29 @@ def test_the_gap_finds_what_was_planted_at_each_size() -> None:
     result = gap.run(orders=(400, 800))
     assert [size["gap_lines"] == size["planted"] for size in result["sizes"]] == [True, True]
     assert len(gap.figures(result)) == 4
+
+
+def test_a_sweep_of_stock_takes_a_write_for_two_thousand_skus_and_each_movement_arrives() -> None:
+    result = stock.run(
+        skus=2001,
+        changed=7,
+        movements=2,
+        lanes=("worker",),
+        between_seconds=(0.0, 0.1),
+        rhythm={"stock_every_seconds": 1},
+    )
+    assert (result["sweep"]["writes"], result["sweep"]["shop_reads"]) == (2, 6)  # read before it is set, and after
+    assert (result["change"]["writes"], result["change"]["shop_reads"]) == (1, 1)
+    assert len(result["latency"]["worker"]["seconds"]) == 2
+    assert len(stock.figures(result)) == 10
+
+
+def test_oversell_chances_are_judged_beside_the_climatology() -> None:
+    result = exposure.run(trials=300)
+    judged = result["counts when shipped"]
+    assert sum(each["count"] for each in judged["bins"]) == 300
+    assert judged["brier"] < judged["climatology_brier"]
+    assert len(exposure.figures(result)) == 8
 
 
 def test_a_figure_past_its_target_is_missed_and_one_without_a_target_is_not_judged() -> None:

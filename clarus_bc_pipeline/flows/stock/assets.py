@@ -8,8 +8,10 @@ import dagster as dg
 from clarus_bc_pipeline.flows.resources import RETRY, SHOP_POOL, STORES, WAREHOUSE_POOL, Stores, calls, table
 from clarus_bc_pipeline.flows.stock import sync
 from clarus_bc_pipeline.flows.stock.exposure import exposure, exposure_plot, read_sales
+from clarus_bc_pipeline.flows.stock.published import takes_off_when_shipped
 from clarus_bc_pipeline.flows.store import Store
 
+NEXT_SYNC = timedelta(seconds=60)
 GROUP: dict[str, Any] = {"partitions_def": STORES, "group_name": "stock", "retry_policy": RETRY}
 
 
@@ -128,14 +130,17 @@ def exposure_metadata(store: Store) -> dict[str, Any]:
     """The SKUs likeliest to be oversold before the next sync, and the smallest buffers that would hold."""
     with store.engine.connect() as connection:
         sales = read_sales(connection, store=store.key, now=store.now())
-    rows = exposure(sales, until_next_sync=timedelta(seconds=60))
+        counts_late = takes_off_when_shipped(connection, store)
+    settle = timedelta(seconds=store.settings.stock.settle_seconds)
+    # A level on its way takes as long to show as the shop may take; then until it is set right again.
+    rows = exposure(sales, until_next_sync=NEXT_SYNC + settle, uncounted=None if counts_late else settle)
     if not rows:
         return {}
     listed = [
         {
             "SKU": row.sku,
             "offered": row.offered,
-            "orders a day": round(row.units_a_day, 1),
+            "units a day": round(row.units_a_day, 1),
             "chance of an oversell": f"{row.chance:.2%}",
             "expected value": f"{row.expected_value:.2f}",
             "smallest buffer": row.smallest_buffer,

@@ -28,9 +28,32 @@ def test_what_never_sells_is_not_exposed_for_long() -> None:
 def test_the_chance_is_what_a_thousand_days_of_random_orders_show(offered: int, size: int) -> None:
     rng = random.Random(7)
     orders = 4 * WINDOW.days
-    sold = [sum(size for _ in range(400) if rng.random() < 4 / 400) for _ in range(4000)]
+    sold = [sum(_units(rng, size) for _ in range(400) if rng.random() < 4 / 400) for _ in range(4000)]
     simulated = sum(units > offered for units in sold) / len(sold)
     assert of(offered, orders, size=size) == pytest.approx(simulated, abs=0.03)
+
+
+def _units(rng: random.Random, mean: int) -> int:
+    """An order's units: one or more."""
+    units = 1
+    while rng.random() < 1 - 1 / mean:
+        units += 1
+    return units
+
+
+@given(st.integers(1, 50), st.integers(1, 500), st.floats(1, 4), st.integers(0, 86_400))
+def test_a_shop_that_counts_its_orders_is_less_exposed_and_not_at_all_when_none_is_overwritten(
+    offered: int, orders: int, size: float, seconds: int
+) -> None:
+    sale = Sales("MUG", offered, round(orders * size), orders, Decimal(3))
+    [counts] = exposure([sale], until_next_sync=DAY, uncounted=timedelta(seconds=seconds))
+    [later] = exposure([sale], until_next_sync=DAY)
+    assert counts.chance <= later.chance + 1e-9
+    assert counts.expected_value <= later.expected_value + Decimal("0.0001")
+    assert counts.smallest_buffer <= later.smallest_buffer
+    if seconds == 0:
+        assert counts.chance == pytest.approx(0, abs=1e-9)
+        assert counts.expected_value == 0
 
 
 @given(st.integers(1, 50), st.integers(1, 2000), st.integers(1, 86_400))
