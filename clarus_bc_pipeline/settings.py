@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Collection
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -201,6 +202,8 @@ class StockSettings(_Model):
     (its stock is split: by `share`, or all of it at the `first` that is enabled).
     `safety_stock`: "ours" takes the buffer off what is published; "bigcommerce" leaves that to the safety stock
     that the shop itself holds, and takes nothing off.
+    `buffer_by_category`: by the number of the shop's category. A SKU's own buffer comes before its category's (the
+    largest, where it is in several), and that before `buffer`.
     `available_excludes_allocated`: whether Clarus's `available` is already without what is allocated to orders.
     """
 
@@ -208,6 +211,7 @@ class StockSettings(_Model):
     locations: dict[str, tuple[StockLocation, ...]] = Field(default_factory=dict)
     split: Literal["share", "first"] = "share"
     buffer: int = Field(0, ge=0, description="units of every SKU that are never offered")
+    buffer_by_category: dict[int, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     buffer_by_sku: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     safety_stock: Literal["ours", "bigcommerce"] = "ours"
     available_excludes_allocated: bool = True
@@ -229,9 +233,14 @@ class StockSettings(_Model):
                 )
         return self
 
-    def buffer_of(self, sku: str) -> int:
-        """Units of `sku` that we hold back."""
-        return 0 if self.safety_stock == "bigcommerce" else self.buffer_by_sku.get(sku, self.buffer)
+    def buffer_of(self, sku: str, categories: Collection[int] = ()) -> int:
+        """Units of `sku`, which is in these categories, that we hold back."""
+        if self.safety_stock == "bigcommerce":
+            return 0
+        if sku in self.buffer_by_sku:
+            return self.buffer_by_sku[sku]
+        named = [self.buffer_by_category[each] for each in categories if each in self.buffer_by_category]
+        return max(named, default=self.buffer)
 
 
 Grade = Literal["sellable", "damaged", "missing"]

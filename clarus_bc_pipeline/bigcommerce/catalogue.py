@@ -21,6 +21,9 @@ WALK: Mapping[str, str | int] = {"include": "variants", "sort": "id", "direction
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
     """One SKU. `name` is the product's with the variant's options behind it. An unset code is empty.
 
+    `is_on_sale`: the product is visible and not marked as unavailable, and the variant may be bought. `category_ids`
+    are the product's.
+
     A product without options has one base variant, whose SKU and codes may stand on the product alone.
     """
 
@@ -32,6 +35,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     upc: str
     mpn: str
     is_visible: bool
+    is_on_sale: bool
+    category_ids: tuple[int, ...]
     inventory_tracking: str
 
     @property
@@ -51,6 +56,7 @@ class _Variant(msgspec.Struct, frozen=True):
     gtin: str | None = None
     upc: str | None = None
     mpn: str | None = None
+    purchasing_disabled: bool = False
     option_values: list[_OptionValue] = []
 
 
@@ -63,6 +69,8 @@ class _Product(msgspec.Struct, frozen=True):
     upc: str | None = None
     mpn: str | None = None
     is_visible: bool = True
+    availability: str = "available"  # available | disabled | preorder (catalog/products.v3.yml)
+    categories: tuple[int, ...] = ()
     inventory_tracking: str = "none"
 
 
@@ -99,5 +107,7 @@ def _variant(product: _Product, variant: _Variant) -> Variant:
         upc=variant.upc or (product.upc if is_base else "") or "",
         mpn=variant.mpn or (product.mpn if is_base else "") or "",
         is_visible=product.is_visible,
+        is_on_sale=product.is_visible and product.availability != "disabled" and not variant.purchasing_disabled,
+        category_ids=product.categories,
         inventory_tracking=product.inventory_tracking,
     )

@@ -61,7 +61,13 @@ TRANSACTIONS = Resource(
     filters=("account_id", "created_at"),
     beyond="goods_out { id reference }",
 )
-PRODUCTS = Resource("products", "ProductsFilterType", "id code barcode description", filters=("account_id", "code"))
+PRODUCTS = Resource(
+    "products",
+    "ProductsFilterType",
+    "id code barcode description",
+    filters=("account_id", "code"),
+    beyond="stop obsolete",
+)
 # The page of stock balances shows the warehouse's id; its code is the one that the page of warehouses shows.
 STOCK_BALANCES = Resource(
     "stock_balances",

@@ -18,12 +18,17 @@ from clarus_bc_pipeline.clarus.records import Page, Reader, by_chunks
 
 
 class Product(msgspec.Struct, frozen=True, kw_only=True):
-    """A product. `code` is exact, case and spaces included. Texts that are not set are empty."""
+    """A product. `code` is exact, case and spaces included. Texts that are not set are empty.
+
+    `withdrawn`: "stopped" (from all operations), "obsolete (2)" with Clarus's code, whose list is not documented, or
+    empty.
+    """
 
     id: int
     code: str
     barcode: str
     description: str
+    withdrawn: str = ""
 
 
 class _Node(msgspec.Struct, frozen=True):
@@ -31,10 +36,18 @@ class _Node(msgspec.Struct, frozen=True):
     code: str
     barcode: str | None = None
     description: str | None = None
+    stop: bool | None = None
+    obsolete: int | None = None
 
 
 def _product(node: _Node) -> Product:
-    return Product(id=node.id, code=node.code, barcode=node.barcode or "", description=node.description or "")
+    return Product(
+        id=node.id,
+        code=node.code,
+        barcode=node.barcode or "",
+        description=node.description or "",
+        withdrawn="stopped" if node.stop else f"obsolete ({node.obsolete})" if node.obsolete else "",
+    )
 
 
 _PRODUCTS = Reader(PRODUCTS, "product", _Node, _product)

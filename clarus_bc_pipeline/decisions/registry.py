@@ -273,6 +273,10 @@ _STOCK = (
        "allocations say otherwise.",
        "The shop offers units that are set aside for orders, or fewer than there are.",
        "See the evidence (clarus-bc audit), then change stock.available_excludes_allocated in the settings.", _PL),
+    _T("stopped_on_sale", _EC, _WARN, "Stopped or obsolete product still on sale",
+       "Clarus holds the product as stopped or obsolete, and the shop still shows it.",
+       "Orders for a stopped product cannot be picked.",
+       "Take the product off sale in BigCommerce, or lift the stop in Clarus.", _BC),
 )
 
 _RETURNS = (

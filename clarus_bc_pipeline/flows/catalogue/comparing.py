@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from clarus_bc_pipeline.decisions import Finding
-from clarus_bc_pipeline.flows.catalogue.faults import Item, barcode_faults, duplicates
+from clarus_bc_pipeline.flows.catalogue.faults import Item, barcode_faults, duplicates, still_on_sale
 from clarus_bc_pipeline.flows.catalogue.rule_sets import Proof, prove
 from clarus_bc_pipeline.flows.catalogue.rules import SkuFault, SkuMap, compare_catalogues
 from clarus_bc_pipeline.flows.catalogue.suggesting import Suggestion, suggest_pairs
@@ -34,13 +34,17 @@ def catalogues(connection: sa.Connection, *, store: str) -> Catalogues:
     """Both catalogues of a store."""
     variant, product = tables.bigcommerce_variant.c, tables.clarus_product.c
     asked = (
-        (variant.sku, variant.name, variant.gtin, variant.seen_at, variant.store),
-        (product.product_code, product.description, product.barcode, product.seen_at, product.store),
+        ((variant.sku, variant.name, variant.gtin, variant.is_on_sale), variant.seen_at, variant.store),
+        (
+            (product.product_code, product.description, product.barcode, sa.true(), product.withdrawn),
+            product.seen_at,
+            product.store,
+        ),
     )
     sides: list[list[Item]] = []
     times: list[datetime | None] = []
-    for code, name, barcode, seen_at, key in asked:
-        rows = connection.execute(sa.select(code, name, barcode).where(key == store).order_by(code))
+    for said, seen_at, key in asked:
+        rows = connection.execute(sa.select(*said).where(key == store).order_by(said[0]))
         sides.append([Item(*row) for row in rows])
         times.append(connection.scalar(sa.select(sa.func.max(seen_at)).where(key == store)))
     known = [at for at in times if at is not None]
@@ -54,6 +58,7 @@ def compared(read: Catalogues, sku_map: SkuMap, *, store: str) -> list[Finding]:
     faults = compare_catalogues((item.code for item in read.shop), codes, sku_map, store=store)
     faults += duplicates(read.shop, "BigCommerce") + duplicates(read.clarus, "Clarus")
     faults += barcode_faults(read.shop, read.clarus, sku_map)
+    faults += still_on_sale(read.shop, read.clarus, sku_map)
     pairs = unmatched_pairs(read, sku_map)
     suggested = {pair.sku: pair for pair in pairs} | {pair.code: pair for pair in pairs}
     findings = {
@@ -87,7 +92,7 @@ def unmatched_pairs(read: Catalogues, sku_map: SkuMap) -> list[Suggestion]:
 
 def _evidence(fault: SkuFault, suggested: Mapping[str, Suggestion]) -> dict[str, Any]:
     pair = suggested.get(fault.sku)
-    if pair is None or fault.code.startswith("barcode"):
+    if pair is None or fault.code.startswith("barcode") or fault.code == "stopped_on_sale":
         return {}
     other = pair.code if pair.sku == fault.sku else pair.sku
     return {"suggested": other, "confidence": pair.confidence, "reason": pair.reason}

@@ -1,4 +1,4 @@
-"""What is wrong between two whole catalogues beyond the SKUs' spelling: duplicates and barcodes.
+"""What is wrong between two whole catalogues beyond the SKUs' spelling: duplicates, barcodes, products withdrawn.
 
 What belongs here: rules over products with their names and barcodes, as pure functions. What does not: SKUs alone
 (`rules.py`), what one was probably meant to be (`suggesting.py`).
@@ -25,6 +25,8 @@ class Item:
     code: str
     name: str = ""
     barcode: str = ""
+    is_on_sale: bool = True  # of the shop's
+    withdrawn: str = ""  # of Clarus's: stopped, or obsolete
 
 
 def duplicates(items: Iterable[Item], side: Side) -> list[SkuFault]:
@@ -42,6 +44,21 @@ def duplicates(items: Iterable[Item], side: Side) -> list[SkuFault]:
         )
         for code, names in times.items()
         if len(names) > 1
+    ]
+
+
+def still_on_sale(shop: Iterable[Item], clarus: Iterable[Item], sku_map: SkuMap) -> list[SkuFault]:
+    """SKUs that the shop sells and whose product Clarus has stopped or made obsolete."""
+    withdrawn = {item.code: item.withdrawn for item in clarus if item.withdrawn}
+    return [
+        SkuFault(
+            item.code,
+            "stopped_on_sale",
+            f"SKU {shown(item.code)} is on sale, and product {shown(code)} is {withdrawn[code]} in Clarus. Take it off "
+            "sale in BigCommerce, or lift that in Clarus.",
+        )
+        for item in shop
+        if item.is_on_sale and (code := sku_map.to_clarus(item.code)) in withdrawn
     ]
 
 

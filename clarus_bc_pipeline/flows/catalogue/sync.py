@@ -58,13 +58,19 @@ def pull_warehouse(store: Store) -> int:
 
 def pull_shop(store: Store) -> int:
     """Read every variant of the shop, and forget those that are gone; returns how many there are."""
-    columns = ("store", "variant_id", "product_id", "sku", "name", "gtin", "source", "seen_at")
+    columns = (
+        "store", "variant_id", "product_id", "sku", "name", "gtin", "is_on_sale", "category_ids", "source", "seen_at",
+    )  # fmt: skip
     kept: set[int] = set()
     for variants in pull_variants(store.shop):
         now = store.now()
         rows = [
-            (store.key, v.id, v.product_id, v.sku, v.name, v.barcode, "BigCommerce catalogue", now) for v in variants
-        ]
+            (
+                store.key, v.id, v.product_id, v.sku, v.name, v.barcode, v.is_on_sale, list(v.category_ids),
+                "BigCommerce catalogue", now,
+            )
+            for v in variants
+        ]  # fmt: skip
         with store.engine.begin() as connection:
             upsert(connection, tables.bigcommerce_variant, rows, columns=columns)
         kept |= {v.id for v in variants}
@@ -87,12 +93,12 @@ def _forget(connection: sa.Connection, store: Store, column: sa.Column[int], *, 
 def keep_products(connection: sa.Connection, store: Store, products: Iterable[Product]) -> None:
     """Store Clarus products in the caller's transaction."""
     now = store.now()
-    rows = [(store.key, p.id, p.code, p.description, p.barcode, "Clarus products", now) for p in products]
+    rows = [(store.key, p.id, p.code, p.description, p.barcode, p.withdrawn, "Clarus products", now) for p in products]
     upsert(
         connection,
         tables.clarus_product,
         rows,
-        columns=("store", "product_id", "product_code", "description", "barcode", "source", "seen_at"),
+        columns=("store", "product_id", "product_code", "description", "barcode", "withdrawn", "source", "seen_at"),
     )
 
 

@@ -96,13 +96,14 @@ def targets(
     demand: Mapping[str, int],
     places: Mapping[str, Sequence[Place]],
     settings: StockSettings,
+    categories: Mapping[str, Collection[int]] | None = None,
 ) -> dict[At, int]:
     """The units that the shop may offer of each SKU at each location.
 
     `skus` is product code by SKU; SKUs of one product share its units, for each of them could sell. `stock` is by
     product code and warehouse, `demand` the paid units that Clarus has set nothing aside for, by product code, and
-    `places` the locations of each warehouse that the shop shows. A product whose balance was never read has no
-    target: unknown is not zero.
+    `places` the locations of each warehouse that the shop shows. `categories` are of a SKU, for its buffer. A product
+    whose balance was never read has no target: unknown is not zero.
     """
     by_code: dict[str, list[str]] = defaultdict(list)
     for sku, code in skus.items():
@@ -122,7 +123,8 @@ def targets(
         offered = max(0, sum(free.values()) - demand.get(code, 0))
         sharing.sort()
         for sku, units in zip(sharing, split(offered, [1] * len(sharing)), strict=True):
-            left = min(MOST_UNITS, max(0, units - settings.buffer_of(sku)))
+            buffer = settings.buffer_of(sku, categories.get(sku, ()) if categories else ())
+            left = min(MOST_UNITS, max(0, units - buffer))
             for location_id, part in zip(shown_at, split(left, list(free.values())), strict=True):
                 found[At(sku, location_id)] = part
     return found

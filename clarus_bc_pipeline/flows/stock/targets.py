@@ -47,7 +47,10 @@ def read_targets(connection: sa.Connection, store: Store) -> Targets:
     for code, warehouse, available, allocated in connection.execute(SQL["balances"], {"store": store.key}):
         stock.setdefault(code, {})[warehouse] = Stock(available, allocated)
     variant = tables.bigcommerce_variant
-    skus = connection.scalars(sa.select(variant.c.sku).where(variant.c.store == store.key, variant.c.sku != ""))
+    query = sa.select(variant.c.sku, variant.c.category_ids).where(variant.c.store == store.key, variant.c.sku != "")
+    categories: dict[str, set[int]] = {}
+    for sku, ids in connection.execute(query):
+        categories.setdefault(sku, set()).update(ids)
     lines = open_lines(connection, store, sku_map)
     demand: dict[str, int] = {}
     for line in lines:
@@ -56,11 +59,12 @@ def read_targets(connection: sa.Connection, store: Store) -> Targets:
         settings, warehouse=store.settings.clarus.warehouse, locations=_locations(connection, store), store=store.key
     )
     units = rules.targets(
-        skus={sku: sku_map.to_clarus(sku) for sku in skus if not sku_map.refuses(sku)},
+        skus={sku: sku_map.to_clarus(sku) for sku in categories if not sku_map.refuses(sku)},
         stock=stock,
         demand=demand,
         places=places,
         settings=settings,
+        categories=categories,
     )
     free = {
         code: sum(rules.free_units(balance, settings) for warehouse, balance in where.items() if places.get(warehouse))

@@ -17,7 +17,7 @@ from clarus_bc_pipeline.ledger.urls import LedgerUnavailable
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0003"
+HEAD = "0005"
 VERSION_TABLE = "ledger_version"
 
 _ADVISORY_LOCK = 0x_C1A5_0001  # any fixed number: who holds it migrates

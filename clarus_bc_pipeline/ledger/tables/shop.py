@@ -137,6 +137,8 @@ bigcommerce_variant = sa.Table(
     sa.Column("sku", sa.Text, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("gtin", sa.Text, nullable=False),
+    sa.Column("is_on_sale", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("category_ids", JSONB, nullable=False, server_default=sa.text("'[]'")),
     *source_columns(),
     sa.Index(None, "store", "sku"),
 )

@@ -14,6 +14,7 @@ clarus_product = sa.Table(
     sa.Column("product_code", sa.Text, nullable=False),
     sa.Column("description", sa.Text, nullable=False),
     sa.Column("barcode", sa.Text, nullable=False),
+    sa.Column("withdrawn", sa.Text, nullable=False, server_default=""),  # "stopped", "obsolete (1)"; empty: neither
     *source_columns(),
     sa.Index(None, "store", "product_code"),
 )

@@ -58,7 +58,7 @@ class Catalogue:
         self._next_product, self._next_variant = 101, 501
 
     def add(self, given: Mapping[str, Any]) -> int:
-        """A product from {name, sku, gtin, upc, mpn, stock, variants: [{sku, options, gtin, upc, mpn,
+        """A product from {name, sku, gtin, upc, mpn, stock, categories, variants: [{sku, options, gtin, upc, mpn,
         stock}]}.
 
         Without variants it gets its base variant. `options` are (name, label) pairs. Returns the product's
@@ -74,7 +74,9 @@ class Catalogue:
                 "upc": str(given.get("upc", "")), "gtin": str(given.get("gtin", "")),
                 "mpn": str(given.get("mpn", "")),
                 "inventory_level": 0, "inventory_tracking": str(given.get("inventory_tracking", "variant")),
-                "availability": "available", "is_visible": bool(given.get("is_visible", True)),
+                "availability": str(given.get("availability", "available")),
+                "categories": [int(each) for each in given.get("categories", ())],
+                "is_visible": bool(given.get("is_visible", True)),
                 "bin_picking_number": "", "date_modified": "2026-01-05T09:00:00+00:00",
             }  # fmt: skip
             base = {name: given[name] for name in ("sku", "gtin", "upc", "mpn", "stock") if name in given}

@@ -115,6 +115,8 @@ class Tenant:
         barcode: str | None = None,
         description: str = "",
         stock: float | None = None,
+        stop: bool = False,
+        obsolete: int | None = None,
     ) -> int:
         """A product of the account of that code. `stock`: units in the first warehouse and none in any other; without
         it there is the tenant's opening stock in each.
@@ -126,6 +128,8 @@ class Tenant:
                 "barcode": barcode,
                 "description": description,
                 "product_type": "standard",
+                "stop": stop,
+                "obsolete": obsolete,
             }
             return int(self.new_product({**fields, "account": owner, "opening_stock": stock})["id"])
 

@@ -6,7 +6,7 @@ import pytest
 
 from clarus_bc_pipeline.decisions.findings import REGISTRY
 from clarus_bc_pipeline.flows.catalogue.barcodes import barcode_damage
-from clarus_bc_pipeline.flows.catalogue.faults import Item, barcode_faults, duplicates
+from clarus_bc_pipeline.flows.catalogue.faults import Item, barcode_faults, duplicates, still_on_sale
 from clarus_bc_pipeline.flows.catalogue.rules import SkuMap
 from clarus_bc_pipeline.settings import SkuRule, SkuSettings
 
@@ -63,3 +63,13 @@ def test_a_sku_on_two_products_is_told_once_with_their_names_and_blank_ones_are_
     (fault,) = duplicates([Item("A", "Mug"), Item("A", "Tin"), Item("B"), Item(""), Item("")], "BigCommerce")
     assert (fault.sku, fault.code) == ("A", "sku_duplicate")
     assert '"Mug", "Tin"' in fault.message
+
+
+def test_a_product_that_is_stopped_or_obsolete_and_still_on_sale_is_named() -> None:
+    shop = [Item("a"), Item("B"), Item("C", is_on_sale=False), Item("D")]
+    withdrawn = {"A": "stopped", "B": "obsolete (2)", "C": "stopped", "D": ""}
+    clarus = [Item(code, withdrawn=words) for code, words in withdrawn.items()]
+    upper = SkuMap(SkuSettings.model_validate({"rules": [{"rule": "upper"}]}))
+    found = still_on_sale(shop, clarus, upper)
+    assert [(fault.code, fault.sku) for fault in found] == [("stopped_on_sale", "a"), ("stopped_on_sale", "B")]
+    assert "is obsolete (2) in Clarus" in found[1].message

@@ -155,3 +155,20 @@ def test_the_trend_counts_by_type_after_each_audit(world: OrdersWorld) -> None:
     assert picture is not None
     assert picture.startswith("![Catalogue differences")
     assert trend_plot([], now=world.clock.now()) is None
+
+
+def test_a_stopped_product_is_told_while_the_shop_sells_it(world: OrdersWorld) -> None:
+    product(world, "MUG")["stop"] = True
+    product(world, "TIN")["obsolete"] = 2
+    assert read(world) == [("stopped_on_sale", "SKU MUG"), ("stopped_on_sale", "SKU TIN")]
+    hidden, marked = world.shop.catalogue.products.values()
+    hidden["is_visible"], marked["availability"] = False, "disabled"
+    assert read(world) == []
+
+
+def test_categories_are_kept_with_each_sku_at_no_call_more(world: OrdersWorld) -> None:
+    world.shop.catalogue.add({"sku": "CUP", "name": "Cup", "categories": [23, 24]})
+    sync.pull_shop(world.store)
+    kept = {row.sku: row.category_ids for row in world.rows("SELECT sku, category_ids FROM bigcommerce_variant")}
+    assert kept == {"MUG": [], "TIN": [], "CUP": [23, 24]}
+    assert world.shop.log.counts()["GET /stores/main/v3/catalog/products"] == 1

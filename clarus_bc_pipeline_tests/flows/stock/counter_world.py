@@ -89,8 +89,8 @@ class Counters:
         said = ("test", NOON - timedelta(days=1))
         with self.engine.begin() as connection:
             for i, sku in enumerate(self.skus, 1):
-                upsert(connection, tables.clarus_product, [(self.key, i, sku, "", "", *said)])
-                upsert(connection, tables.bigcommerce_variant, [(self.key, i, i, sku, sku, "", *said)])
+                upsert(connection, tables.clarus_product, [(self.key, i, sku, "", "", "", *said)])
+                upsert(connection, tables.bigcommerce_variant, [(self.key, i, i, sku, sku, "", True, [i], *said)])
 
     def install(self, patch: pytest.MonkeyPatch) -> Counters:
         """Stand where the clients' functions are."""

@@ -52,6 +52,17 @@ def test_a_skus_own_buffer_comes_before_the_stores() -> None:
     assert target(Stock(10, 0), buffer=1, buffer_by_sku={"MUG": 4}) == 6
 
 
+def test_a_categorys_buffer_comes_after_the_skus_own_and_before_the_stores_and_the_largest_holds() -> None:
+    settings = StockSettings.model_validate(
+        {"buffer": 1, "buffer_by_category": {"7": 3, "8": 5, "9": 0}, "buffer_by_sku": {"MUG": 2}}
+    )
+    assert [settings.buffer_of("MUG", (7, 8)), settings.buffer_of("TIN", (7, 8)), settings.buffer_of("TIN", (1,))] == [
+        2, 5, 1,
+    ]  # fmt: skip
+    assert settings.buffer_of("TIN", (9,)) == 0
+    assert settings.model_copy(update={"safety_stock": "bigcommerce"}).buffer_of("TIN", (8,)) == 0
+
+
 def test_the_shops_own_safety_stock_takes_the_place_of_the_buffer() -> None:
     assert target(Stock(10, 0), buffer=4, safety_stock="bigcommerce") == 10
 

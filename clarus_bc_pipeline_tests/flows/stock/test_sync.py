@@ -164,6 +164,12 @@ def test_an_oversell_is_told_with_its_orders_and_resolves_when_stock_comes(
     assert world.shop["MUG", 1] == 3
 
 
+def test_a_categorys_buffer_is_held_back_from_its_skus_alone(ledger: sa.Engine, patch: pytest.MonkeyPatch) -> None:
+    world = world_of(ledger, patch, buffer_by_category={2: 4})  # TIN's
+    turn(world)
+    assert world.shop == {("MUG", 1): 10, ("TIN", 1): 6}
+
+
 def test_a_newer_decision_takes_the_place_of_one_that_waits(ledger: sa.Engine, patch: pytest.MonkeyPatch) -> None:
     world = world_of(ledger, patch)
     sync.pull(world.store, sweep=True)
