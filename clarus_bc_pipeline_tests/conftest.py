@@ -102,7 +102,7 @@ DECLARE
 BEGIN
     FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> '{VERSION_TABLE}'
     LOOP EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO written; IF written THEN EXECUTE
-    format('TRUNCATE %I RESTART IDENTITY', name); END IF; END LOOP; END $$
+    format('TRUNCATE %I RESTART IDENTITY CASCADE', name); END IF; END LOOP; END $$
 """
 
 
