@@ -17,6 +17,7 @@ from clarus_bc_pipeline.ledger.tables.despatch import (
 from clarus_bc_pipeline.ledger.tables.finance import (
     accounting_period,
     bigcommerce_transaction,
+    finance_break,
     journal_line,
     payment_reading,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "despatch_line",
     "despatch_parcel",
     "despatch_proof",
+    "finance_break",
     "finding",
     "finding_event",
     "journal_line",

@@ -74,4 +74,22 @@ journal_line = sa.Table(
     sa.CheckConstraint("debit >= 0 AND credit >= 0 AND (debit = 0) <> (credit = 0)", name="one_side"),
     sa.Index(None, "store", "period"),
     sa.Index(None, "store", "event"),
+    sa.Index(None, "store", "order_id"),
+    sa.Index("ix_journal_line_adjusts", "store", "period", postgresql_where=sa.text("evidence ? 'adjusts'")),
+)
+
+# What order, payment, despatch and refund do not agree on, as last matched; whoever agrees has no row.
+finance_break = sa.Table(
+    "finance_break",
+    metadata,
+    store_column(),
+    key_column("order_id"),
+    key_column("order_product_id"),  # 0: the order as a whole
+    key_column("code", sa.Text),  # a finding's code, or one that needs nobody: not_checked, refund_owed
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("amount", MONEY, nullable=False),
+    sa.Column("since", TIME, nullable=False),  # of the event, not of our noticing
+    sa.Column("is_material", sa.Boolean, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Index(None, "store", "code"),
 )
