@@ -88,10 +88,19 @@ def refused(rma: Rma, order: Order | None, why: str) -> Finding:
 
 def changed(rma: Rma, order: Order | None) -> Finding:
     """Its lines were changed after the warehouse was told."""
-    return _on(
-        "rma_changed", rma, order, "its lines were changed in BigCommerce after Clarus was told; those that Clarus "
-        "knows stand.", units=_authorised(rma),
-    )  # fmt: skip
+    words = "its lines were changed in BigCommerce after Clarus was told; those that Clarus knows stand."
+    return _on("rma_changed", rma, order, words, units=_authorised(rma))
+
+
+def closed_too_late(number: str, order_id: int, why: str) -> Finding:
+    """It was closed in BigCommerce when that could not be followed."""
+    return Finding(
+        "rma_changed",
+        f"{subject(number)}, closing",
+        f"RMA {number} of order {order_id} was closed in BigCommerce and goes on here: {why}.",
+        order_id=order_id,
+        evidence={"rma": number},
+    )
 
 
 # --- what the warehouse found ---

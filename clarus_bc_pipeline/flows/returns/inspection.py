@@ -71,21 +71,22 @@ class Grades(NamedTuple):
     ungraded: int
 
 
+_PARTS = re.compile(r"[,;]|\s+(?=[^\s:=]+\s*[:=])")
 _COUNTED = re.compile(r"([^:=,;]+)[:=]\s*(\d{1,9})")
 
 
 def grades(inspection: str, received: int, settings: ReturnsSettings) -> Grades:
     """The units of a receipt line by grade. Raises `Unreadable`.
 
-    One word grades all units ("A"); several are counted ("A:2, C:1"). Case does not matter. Units that no word covers
-    are not graded yet. With `inspection = "holds"`, stock that is available is sellable, and stock that is held for no
-    reason waits for one.
+    One word grades all units ("A"); several are counted ("A:2 C:1", with or without commas). Case does not matter.
+    Units that no word covers are not graded yet. With `inspection = "holds"`, stock that is available is sellable, and
+    stock that is held for no reason waits for one.
     """
     known: dict[str, Grade | None] = {word.casefold(): grade for word, grade in settings.grades.items()}
     if settings.inspection == "holds":
         known = {"available": "sellable", "held": None} | known
     found: Counter[Grade | None] = Counter()
-    parts = [part.strip() for part in re.split(r"[,;]", inspection) if part.strip()]
+    parts = [part.strip() for part in _PARTS.split(inspection) if part.strip()]
     for part in parts:
         counted = _COUNTED.fullmatch(part)
         if counted is None and len(parts) > 1:
@@ -167,6 +168,6 @@ def _graded(line: RmaLine, tally: _Tally, settings: ReturnsSettings, is_complete
         received=tally.received,
         sellable=tally.sellable,
         damaged=tally.damaged,
-        missing=max(0, line.units - tally.sellable - tally.damaged) if is_complete else 0,
+        missing=max(0, line.units - tally.sellable - tally.damaged - tally.ungraded) if is_complete else 0,
         passed=min(line.units, may_pass) if is_done else 0,
     )

@@ -188,6 +188,8 @@ def refund_push(approval: Approval) -> Push:
             "items": items,
             "amount": str(approval.amount),
             "restocking_fee": str(approval.restocking_fee),
+            "captured": str(approval.captured),
+            "refunded_before": str(approval.refunded_before),
             "currency": approval.currency,
         },
         priority=Priority.REFUND,
