@@ -164,13 +164,15 @@ def _retry_after(response: httpx.Response, limit: RateLimit | None) -> float | N
 def _words(response: httpx.Response) -> str:
     """The vendor's reasons.
 
-    V2 sends an array of {status, message, details}, V3 {title, detail, errors: {field: why}}.
+    V2 sends an array of {status, message, details}, V3 {title, detail, errors: {field: why}}, for refunds in {data: []}.
     """
     try:
         problem = msgspec.json.decode(response.content)
     except msgspec.DecodeError:
         return "" if response.text.lstrip().startswith("<") else response.text
     parts: list[str] = []
+    if isinstance(problem, dict) and isinstance(problem.get("data"), list):
+        problem = problem["data"]
     for item in problem if isinstance(problem, list) else [problem]:
         if not isinstance(item, dict):
             parts.append(str(item))

@@ -1,4 +1,4 @@
-"""Times as V2 writes them (RFC 2822, UTC, whole seconds) and as its filters read them (ISO 8601)."""
+"""Times as V2 writes them (RFC 2822, UTC, whole seconds), as V3 does, and as filters read them (ISO 8601)."""
 
 from __future__ import annotations
 
@@ -28,6 +28,15 @@ def from_rfc2822(text: str) -> datetime:
         parsed = parsedate_to_datetime(text)
     except (TypeError, ValueError, IndexError) as error:
         raise ValueError(f"expected an RFC 2822 date, got {text!r}") from error
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+
+
+def from_iso8601(text: str) -> datetime:
+    """UTC time of "2022-06-16T16:44:15+00:00"; without an offset it is UTC already. Raises ValueError."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"expected an ISO 8601 date, got {text!r}") from error
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 

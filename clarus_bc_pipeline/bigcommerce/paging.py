@@ -1,4 +1,4 @@
-"""The two ways in which V3 pages its lists.
+"""The ways in which V3 pages its lists.
 
 `links` in a reply are never followed: they could name another host.
 """
@@ -71,6 +71,34 @@ def pages_by_number(
         if not reply.data or (page >= pages.total_pages if pages else len(reply.data) < limit):
             return
         page += 1
+
+
+def pages_to_the_end(
+    shop: BigCommerce, path: str, params: Mapping[str, str | int], *, limit: int
+) -> Iterator[list[msgspec.Raw]]:
+    """Pages by number of a list that neither counts its pages nor names the largest limit, until one has no news.
+
+    A short page proves nothing there: the shop may give fewer than were asked for. A list without rows yields nothing.
+    """
+    seen: set[bytes] = set()
+    page = 1
+    while True:
+        rows = _reply(shop, path, {**params, "limit": limit, "page": page}).data
+        fresh = [row for row in rows if bytes(row) not in seen]
+        if not fresh:
+            return
+        yield fresh
+        seen |= {bytes(row) for row in fresh}
+        page += 1
+
+
+def whole_list(shop: BigCommerce, path: str) -> list[msgspec.Raw]:
+    """All rows of a list that documents no paging: one call, and more only where the reply itself tells of pages."""
+    reply = _reply(shop, path, {})
+    rows, pages = list(reply.data), reply.meta.pagination
+    for page in range(2, (pages.total_pages if pages else 1) + 1):
+        rows += _reply(shop, path, {"page": page}).data
+    return rows
 
 
 def one_page(shop: BigCommerce, path: str, params: Mapping[str, str | int]) -> list[msgspec.Raw]:

@@ -1,4 +1,4 @@
-"""Shipments of an order: what the shopper is told has left, and the marker by which we know our own again.
+"""Shipments of an order: what the shopper is told has left, and by its comments which are ours.
 
 What belongs here: the wire format and its limits. What does not: which shipments to make
 (`flows/despatch/rules.py`), nor looking before sending (the outbox).
@@ -6,7 +6,6 @@ What belongs here: the wire format and its limits. What does not: which shipment
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,31 +15,13 @@ import msgspec
 
 from clarus_bc_pipeline.bigcommerce.client import BigCommerce, decoded
 from clarus_bc_pipeline.bigcommerce.dates import from_rfc2822
+from clarus_bc_pipeline.bigcommerce.markers import marker_of
 from clarus_bc_pipeline.decisions.pushes import Priority
 from clarus_bc_pipeline.http import Ambiguous
 
 # Characters (orderShipment_Post, orders.v2.oas2.yml).
 LIMITS: Mapping[str, int] = {"tracking_number": 50, "tracking_link": 500, "comments": 65_535}
 PAGE_SIZE = 250
-
-_MARKER = re.compile(r"\[clarus:([^\[\]\s]+)\]\s*\Z")
-
-
-def marker_of(comments: str | None) -> str | None:
-    """The marker that `comments` end in: "GO-914/1/2" of "Parcel 2 of 2 [clarus:GO-914/1/2]".
-
-    None: not ours.
-    """
-    found = _MARKER.search(comments or "")
-    return found[1] if found else None
-
-
-def with_marker(comment: str, marker: str) -> str:
-    """`comment` ending in `marker`, which must hold no space or square bracket."""
-    text = f"{comment} [clarus:{marker}]".strip()
-    if marker_of(text) != marker:
-        raise ValueError(f"marker {marker!r} cannot be read back: use no spaces or square brackets")
-    return text
 
 
 class ShipmentItem(msgspec.Struct, frozen=True):

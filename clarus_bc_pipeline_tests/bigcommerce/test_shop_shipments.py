@@ -10,14 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clarus_bc_pipeline.bigcommerce.client import BigCommerce
+from clarus_bc_pipeline.bigcommerce.markers import marker_of, with_marker
 from clarus_bc_pipeline.bigcommerce.orders import get_order
 from clarus_bc_pipeline.bigcommerce.shipments import (
     ShipmentRequest,
     create_shipment,
     list_shipments,
-    marker_of,
     update_shipment,
-    with_marker,
 )  # fmt: skip
 from clarus_bc_pipeline.http import Refused
 from clarus_bc_pipeline.sandbox.bigcommerce import ShopWorld

@@ -18,6 +18,7 @@ import clarus_bc_pipeline
 from clarus_bc_pipeline.bigcommerce import (
     catalogue,
     inventory,
+    markers,
     metafields,
     orders,
     shipments,
@@ -59,7 +60,7 @@ def conversation(shop: Any, api: BigCommerce, order: Callable[..., dict[str, Any
     stored = world.orders[order_id]
     address, line = next(iter(stored.addresses)), next(iter(stored.lines))
     shipments.list_shipments(api, order_id)
-    plain = shipments.ShipmentRequest(address, ((line, 1),), comments=shipments.with_marker("Parcel", "GO-1/1/1"))
+    plain = shipments.ShipmentRequest(address, ((line, 1),), comments=markers.with_marker("Parcel", "GO-1/1/1"))
     made = shipments.create_shipment(api, order_id, plain.payload())
     shipments.update_shipment(
         api,

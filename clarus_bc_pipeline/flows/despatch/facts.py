@@ -13,7 +13,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clarus_bc_pipeline.bigcommerce.shipments import Shipment, marker_of
+from clarus_bc_pipeline.bigcommerce.markers import marker_of
+from clarus_bc_pipeline.bigcommerce.shipments import Shipment
 from clarus_bc_pipeline.clarus.goods_outs import GoodsOut as ClarusGoodsOut
 from clarus_bc_pipeline.clarus.goods_outs import GoodsOutLine
 from clarus_bc_pipeline.clarus.shipments import ClarusShipment, Package

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from clarus_bc_pipeline.bigcommerce.shipments import LIMITS, with_marker
+from clarus_bc_pipeline.bigcommerce.markers import with_marker
+from clarus_bc_pipeline.bigcommerce.shipments import LIMITS
 from clarus_bc_pipeline.decisions import Finding, Push
 from clarus_bc_pipeline.decisions.pushes import Priority
 from clarus_bc_pipeline.flows.despatch.carriers import resolve_carrier, tracking_fields

@@ -10,7 +10,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clarus_bc_pipeline.bigcommerce.shipments import LIMITS, marker_of
+from clarus_bc_pipeline.bigcommerce.markers import marker_of
+from clarus_bc_pipeline.bigcommerce.shipments import LIMITS
 from clarus_bc_pipeline.flows.despatch.goods_out import DespatchedLine, GoodsOut, Parcel
 from clarus_bc_pipeline.flows.despatch.parcels import number_of, spread, tracking_body, tracking_faults
 from clarus_bc_pipeline.flows.despatch.rules import decide

@@ -11,7 +11,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from clarus_bc_pipeline.bigcommerce.shipments import LIMITS, marker_of
+from clarus_bc_pipeline.bigcommerce.markers import marker_of
+from clarus_bc_pipeline.bigcommerce.shipments import LIMITS
 from clarus_bc_pipeline.decisions import Finding, Push
 from clarus_bc_pipeline.flows.despatch import rules
 from clarus_bc_pipeline.flows.despatch.goods_out import Announced, GoodsOut, Parcel
