@@ -164,7 +164,7 @@ def _retry_after(response: httpx.Response, limit: RateLimit | None) -> float | N
 def _words(response: httpx.Response) -> str:
     """The vendor's reasons.
 
-    V2 sends an array of {status, message, details}, V3 {title, detail, errors: {field: why}}, for refunds in {data: []}.
+    V2 sends an array of {status, message, details}, V3 {title, detail, errors: {field: why}} (refunds: in {data: []}).
     """
     try:
         problem = msgspec.json.decode(response.content)
