@@ -20,8 +20,7 @@ from clarus_bc_pipeline.bigcommerce.metafields import Metafield, pull_order_meta
 from clarus_bc_pipeline.bigcommerce.refunds import pull_refunds
 from clarus_bc_pipeline.bigcommerce.transactions import transactions_of
 from clarus_bc_pipeline.clarus.receipts import (
-    RECEIPT_STATUSES,
-    RECEIVED_STATUSES,
+    OPEN_STATUSES,
     Receipt,
     ReceiptLine,
     receipt_lines_of,
@@ -51,7 +50,6 @@ SCOPE = "returns.pull"
 # the last days are read again every hour.
 DECLINES_WITHIN = timedelta(days=3)
 READ_AGAIN_EVERY = timedelta(hours=1)
-OPEN_STATUSES = tuple(status for status in RECEIPT_STATUSES if status not in RECEIVED_STATUSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +218,11 @@ def _inspections(
     settings = store.settings.returns
     if settings.inspection == "slot":
         return {line.id: line.slots.get(settings.slot, "") for line in lines}, []
-    page = received_stock_of(store.warehouse, sorted(receipts))
+    codes = sorted({line.product_code for line in lines})
+    page = received_stock_of(store.warehouse, sorted(receipts), product_codes=codes)
     stock: dict[tuple[int, str], dict[str, int]] = {}
     for each in page.records:
-        word = each.reason_code or each.status
+        word = each.reason_code or ("available" if each.status.casefold() == "available" else "held")
         words = stock.setdefault((each.receipt_id, each.product_code), {})
         words[word] = words.get(word, 0) + int(each.quantity)
     return _by_line(lines, stock), list(page.unreadable)

@@ -237,3 +237,43 @@ SELECT EXISTS (SELECT FROM rma WHERE store = :store AND seen_at > :since)
     OR EXISTS (SELECT FROM rma r JOIN bigcommerce_order o USING (store, order_id)
                 WHERE r.store = :store AND r.state NOT IN ('restocked', 'closed') AND o.seen_at > :since) AS is_news,
        (SELECT count(*) FROM rma WHERE store = :store AND state NOT IN ('restocked', 'closed')) AS live
+
+
+-- name: check_returns
+-- Every line of every RMA that was not closed by a person, as its checks take it.
+SELECT r.rma, r.order_id, l.sku, l.order_product_id, l.units, l.received, l.sellable, l.damaged, l.missing, l.passed,
+       r.state, r.received_at, r.inspected_at, a.refund_id,
+       least(o.quantity, greatest(o.quantity_shipped, coalesce(d.units, 0))) AS shipped
+  FROM rma r
+  JOIN rma_line l USING (store, rma)
+  LEFT JOIN refund_approval a USING (store, rma)
+  LEFT JOIN bigcommerce_order_line o
+    ON o.store = l.store AND o.order_id = r.order_id AND o.order_product_id = l.order_product_id
+  LEFT JOIN LATERAL (
+      SELECT sum(d.quantity) AS units FROM despatch_line d JOIN despatch e USING (store, goods_out_id, sequence)
+       WHERE d.store = l.store AND d.order_product_id = l.order_product_id AND e.voided_at IS NULL) d ON true
+ WHERE r.store = :store AND r.state <> 'closed'
+ ORDER BY r.rma, l.order_product_id
+
+
+-- name: check_refunds
+-- Every refund of the shop, as its checks take it.
+SELECT f.refund_id, f.order_id, a.rma, f.amount, f.currency, f.declined, coalesce(a.quoted, a.amount) AS approved
+  FROM bigcommerce_refund f
+  LEFT JOIN refund_approval a ON a.store = f.store AND a.rma = f.rma
+ WHERE f.store = :store
+ ORDER BY f.refund_id
+
+
+-- name: returns_overview
+-- The RMAs that are under way, the oldest first, for a person.
+SELECT r.rma, r.order_id, r.state, r.opened_at, r.received_at, r.inspected_at, a.amount, a.currency, a.refund_id,
+       string_agg(l.units || ' x ' || coalesce(nullif(l.sku, ''), l.order_product_id::text), ', '
+                  ORDER BY l.order_product_id) AS units
+  FROM rma r
+  JOIN rma_line l USING (store, rma)
+  LEFT JOIN refund_approval a USING (store, rma)
+ WHERE r.store = :store AND (:whole OR r.state NOT IN ('restocked', 'closed'))
+ GROUP BY r.store, r.rma, r.order_id, r.state, r.opened_at, r.received_at, r.inspected_at, a.amount, a.currency,
+          a.refund_id
+ ORDER BY r.opened_at, r.rma LIMIT :most

@@ -219,24 +219,26 @@ def payment(
 ) -> Payment | str:
     """How the quote is paid, or in words why it must not be: it begins with one of the reasons above.
 
-    The quote may say less than was approved (a coupon's share), never more. A restocking fee is kept back of it.
+    What counts is what the method's tenders come to, which is the quote's total, or with its tax where the shop tells
+    the two apart. It may be less than was approved (a coupon's share), never more. A restocking fee is kept back of it.
     """
-    total = quote.total - fee
+    method = choose(quote.methods, settings)
+    if method is None:
+        offered = "; ".join(sorted({tender.provider_id for method in quote.methods for tender in method})) or "none"
+        return f'{NO_METHOD} (returns.tenders = "{settings.tenders}"); offered: {offered}'
+    worth = sum((tender.amount for tender in method), Decimal(0))
+    if worth not in (quote.total, *(() if quote.tax_inclusive else (quote.total + quote.tax,))):
+        return f"{NO_METHOD}: its parts do not come to the {shown(quote.total, currency)} that it quotes"
+    total = worth - fee
     if total > approved:
         return f"{QUOTE_ABOVE}: {shown(total, currency)} for {shown(approved, currency)}"
     if total > left:
         return f"{NOTHING_LEFT}: {shown(total, currency)} for {shown(left, currency)}"
     if total <= 0:
-        return f"{NOTHING_LEFT}: the shop quotes {shown(quote.total, currency)}"
-    method = choose(quote.methods, settings)
-    if method is None:
-        offered = "; ".join(sorted({tender.provider_id for method in quote.methods for tender in method})) or "none"
-        return f'{NO_METHOD} (returns.tenders = "{settings.tenders}"); offered: {offered}'
-    if sum((tender.amount for tender in method), Decimal(0)) != quote.total:
-        return f"{NO_METHOD}: its parts do not come to the {shown(quote.total, currency)} that it quotes"
+        return f"{NOTHING_LEFT}: the shop quotes {shown(worth, currency)}"
     if not fee:
         return Payment(method, total, quote.tax, False)
-    return Payment(_reduced(method, fee), total, rounded(quote.tax * total / quote.total, currency), True)
+    return Payment(_reduced(method, fee), total, rounded(quote.tax * total / worth, currency), True)
 
 
 def choose(methods: Sequence[tuple[Tender, ...]], settings: ReturnsSettings) -> tuple[Tender, ...] | None:
