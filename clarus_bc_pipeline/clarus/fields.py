@@ -16,13 +16,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One root of the GraphQL schema. `documented` and `beyond` are selections of a node."""
+    """One root of the GraphQL schema. `documented` and `beyond` are selections of a node.
+
+    `only_for`: the one thing that a tenant without it has to do without.
+    """
 
     root: str
     filter_type: str
     documented: str
     filters: tuple[str, ...]
     beyond: str = ""
+    only_for: str = ""
 
     @property
     def selection(self) -> str:
@@ -75,11 +79,35 @@ STOCK_BALANCES = Resource(
     "available allocated ordered received picked product { id code } warehouse { code }",
     filters=("product_id", "account_id"),
 )
+GOODS_IN_RECEIPTS = Resource(
+    "goods_in_receipts",
+    "InboundGoodFilterType",
+    "id reference status receipt_type actual_date_of_receipt",
+    filters=("reference", "status", "account_id"),
+)
+# No page shows a receipt's lines: by analogy with goods_out_lines (docs/decisions/0007).
+GOODS_IN_RECEIPT_LINES = Resource(
+    "goods_in_receipt_lines",
+    "GoodsInReceiptLineFilterType",
+    "",
+    filters=("goods_in_receipt_id",),
+    beyond="id expected_quantity received_quantity alt_line_reference stock_configuration product { code }"
+    " goods_in_receipt { id } string1 string2 string3 string4 string5",
+    only_for="returns",
+)
+STOCKS = Resource(
+    "stocks",
+    "StockFilterType",
+    "id quantity status product { code }",
+    filters=("product_code", "account_id"),
+    beyond="goods_in_receipt { id } reason_code { code }",
+    only_for='returns with inspection = "holds"',
+)
 
 RESOURCES: Mapping[str, Resource] = {
     resource.root: resource
     for resource in (
         ACCOUNTS, WAREHOUSES, GOODS_OUTS, GOODS_OUT_LINES, SHIPMENTS, PACKAGES, TRANSACTIONS, PRODUCTS,
-        STOCK_BALANCES,
+        STOCK_BALANCES, GOODS_IN_RECEIPTS, GOODS_IN_RECEIPT_LINES, STOCKS,
     )
 }  # fmt: skip

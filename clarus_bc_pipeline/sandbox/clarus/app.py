@@ -98,6 +98,8 @@ def _rest(world: WarehouseWorld, method: str, path: str, data: Any) -> Response:
             return Response(status_code=204)
         case "POST", "goods_outs", int(), ["cancel"]:
             return _resource("goods_outs", writes.cancel_goods_out(world, number))
+        case "POST", "goods_in_receipts", None, []:
+            return _resource("goods_in_receipts", writes.create_receipt(world, data))
         case "POST", "products", None, []:
             return _resource("products", writes.create_product(world, data))
         case "PATCH", "products", int(), []:

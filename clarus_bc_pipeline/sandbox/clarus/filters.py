@@ -64,6 +64,19 @@ FILTERS: Mapping[str, Mapping[str, Path]] = {
         "product_id": _PRODUCT, "product_code": ("product", "code"),
         "account_id": _ACCOUNT, "warehouse_id": _WAREHOUSE,
     },
+    "goods_in_receipts": {
+        **_own("reference", "status", "expected_date_of_receipt"),
+        "account_id": _ACCOUNT, "warehouse_id": _WAREHOUSE,
+    },
+    # Not published: by analogy with goods_out_lines.
+    "goods_in_receipt_lines": {"goods_in_receipt_id": ("goods_in_receipt", "id")},
+    "stocks": {
+        **_own("status", "quantity", "fifo_date"),
+        "product_id": _PRODUCT, "product_code": ("product", "code"),
+        "account_id": _ACCOUNT, "warehouse_id": _WAREHOUSE,
+        "location_id": ("location", "id"), "location_code": ("location", "code"),
+        "storage_unit_id": ("storage_unit", "id"),
+    },
 }  # fmt: skip
 
 # Filters by which records are found without looking at all of them.
@@ -78,4 +91,7 @@ INDEXED: Mapping[str, tuple[str, ...]] = {
     "packages": ("shipment_id",),
     "transactions": ("goods_out_id",),
     "stock_balances": ("product_id",),
+    "goods_in_receipts": ("reference", "status"),
+    "goods_in_receipt_lines": ("goods_in_receipt_id",),
+    "stocks": ("product_id", "product_code"),
 }

@@ -198,6 +198,16 @@ class Tenant:
         """The warehouse's time as the API writes it."""
         return iso(self.now())
 
+    def note_movement(
+        self, subtype: str, product: Record, warehouse: Record | None, units: float, *, at: str, order: Record | None
+    ) -> None:
+        """Write a stock transaction, in positive units."""
+        self.transactions.add({
+            "subtype": subtype, "category": subtype, "quantity": abs(units), "created_at": at,
+            "product": product, "account": product["account"], "warehouse": warehouse,
+            "goods_out": order, "location_from": None, "location_to": None,
+        })  # fmt: skip
+
     def set_status(self, order: Record, code: str) -> None:
         self.goods_outs.change(order, goods_out_status=STATUSES[code])
 

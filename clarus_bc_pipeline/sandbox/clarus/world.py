@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from clarus_bc_pipeline.sandbox.clarus.receipts import GoodsInBay
 from clarus_bc_pipeline.sandbox.clarus.stock import claim
 from clarus_bc_pipeline.sandbox.clarus.tables import Record
-from clarus_bc_pipeline.sandbox.clarus.tenant import DespatchedLine, Tenant, iso, one
+from clarus_bc_pipeline.sandbox.clarus.tenant import DespatchedLine, iso, one
 
 CLOSED = ("COMPLETED", "CANCELLED")
 CANCELLED_SHIPMENT = "cancelled"
@@ -26,7 +27,7 @@ class Parcel:
     tracking: str = ""
 
 
-class WarehouseWorld(Tenant):
+class WarehouseWorld(GoodsInBay):
     """A tenant with people in it. Every method takes effect at once, and is safe to call while the double
     serves.
     """
@@ -133,7 +134,7 @@ class WarehouseWorld(Tenant):
 
     def undespatch(self, goods_out_id: int, lines: Mapping[int, float] | None = None) -> None:
         """Take back what was despatched by mistake: all of it, or these units of these lines. Back to
-        picking.
+        picking; of a cancelled order, back on the shelf.
         """
         with self.lock:
             order = self.goods_outs.rows[goods_out_id]
@@ -143,7 +144,8 @@ class WarehouseWorld(Tenant):
                     self._send_off(order, line, -back, self.time(), ())
             if not any(line["dispatch_quantity"] for line in self.lines(goods_out_id)):
                 order["actual_date_of_dispatch"] = None
-            self.set_status(order, "PICK")
+            if order["goods_out_status"]["code"] != "CANCELLED":
+                self.set_status(order, "PICK")
 
     def short_lines(self, goods_out_id: int, lines: Mapping[int, float] | None = None) -> None:
         """Close units for good: they will not be sent. All that is open, or these units of these lines."""
@@ -235,7 +237,7 @@ class WarehouseWorld(Tenant):
     def _change(self, subtype: str, balance: Record, units: float, **change: float) -> None:
         with self.lock:
             self.stock.change(balance, **change)
-            self._note(subtype, balance["product"], balance["warehouse"], units, at=self.time(), order=None)
+            self.note_movement(subtype, balance["product"], balance["warehouse"], units, at=self.time(), order=None)
 
     def packages_of(self, goods_out_id: int) -> list[Record]:
         """Packages of a goods-out, cancelled shipments' included, in the order in which they were made."""
@@ -282,17 +284,7 @@ class WarehouseWorld(Tenant):
         return made
 
     def _move(self, subtype: str, order: Record, line: Record, units: float, at: str) -> None:
-        self._note(subtype, line["product"], order["warehouse"], units, at=at, order=order)
-
-    def _note(
-        self, subtype: str, product: Record, warehouse: Record | None, units: float, *, at: str, order: Record | None
-    ) -> None:
-        """Write a stock transaction, in positive units."""
-        self.transactions.add({
-            "subtype": subtype, "category": subtype, "quantity": abs(units), "created_at": at,
-            "product": product, "account": product["account"], "warehouse": warehouse,
-            "goods_out": order, "location_from": None, "location_to": None,
-        })  # fmt: skip
+        self.note_movement(subtype, line["product"], order["warehouse"], units, at=at, order=order)
 
     def _sendable(self, line: Record) -> float:
         """Units that can leave for a line: open, and set aside or picked for it or free."""

@@ -41,6 +41,18 @@ PRODUCT_ATTRIBUTES: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("code", "description", "long_description", "barcode", "commodity_code", "product_type"), TEXT),
     "stock_unit_type_id": WHOLE,
 }
+RECEIPT_ATTRIBUTES: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(("account_id", "warehouse_id", "supplier_id"), WHOLE),
+    # Clarus does not publish the attribute of a receipt's kind: this is the name by which GraphQL shows it.
+    **dict.fromkeys(("reference", "receipt_type", "expected_date_of_arrival", "notes", *_REFERENCES, *_SLOTS), TEXT),
+    "lines_changes": (list,),
+}
+RECEIPT_LINE_ATTRIBUTES: Mapping[str, tuple[type, ...]] = {
+    "product_id": WHOLE, "expected_quantity": NUMBER,
+    **dict.fromkeys(
+        ("alt_line_reference", "alt_line_number", "alt_line_note", "stock_configuration", *_SLOTS), TEXT
+    ),
+}  # fmt: skip
 LIMITS: Mapping[str, int] = {
     "reference": 50, "packing_notes": 255, "code": 50, "description": 150, "commodity_code": 14,
     **{f"address_{n}": 80 for n in range(1, 6)},
@@ -128,6 +140,32 @@ def cancel_goods_out(world: WarehouseWorld, goods_out_id: int) -> Record:
     return order
 
 
+def create_receipt(world: WarehouseWorld, body: Any) -> Record:
+    """An announced receipt, pending. Clarus documents its lines as optional; here one without any is refused, for
+    nobody could receive it.
+    """
+    attributes = _attributes(_data(body, "goods_in_receipts"), RECEIPT_ATTRIBUTES)
+    for name in ("account_id", "warehouse_id"):
+        if attributes.get(name) is None:
+            raise Refusal("blank", f"{name} can't be blank")
+    account = _found(world.accounts, attributes.pop("account_id"), "account_id")
+    warehouse = _found(world.warehouses, attributes.pop("warehouse_id"), "warehouse_id")
+    reference = attributes.get("reference")
+    if world.refuse_duplicates and world.goods_in_receipts.where(reference=reference, account_id=account["id"]):
+        raise Refusal("reference_exists", f"reference {reference} has been taken")
+    changes = attributes.pop("lines_changes", None)
+    if not changes:
+        raise Refusal("blank", "lines_changes can't be blank")
+    additions = [_receipt_line(world, account, change) for change in changes]  # all looked at before any is applied
+    expected_at = attributes.pop("expected_date_of_arrival", None)
+    receipt = world.new_receipt(
+        {**attributes, "expected_date_of_receipt": expected_at}, account=account, warehouse=warehouse
+    )
+    for product, quantity, fields in additions:
+        world.new_receipt_line(receipt, product, quantity, **fields)
+    return receipt
+
+
 def create_product(world: WarehouseWorld, body: Any) -> Record:
     """A product. Clarus ties it to an account by another resource; here the first account owns it."""
     attributes = _attributes(_data(body, "products"), PRODUCT_ATTRIBUTES)
@@ -196,6 +234,21 @@ def _addition(world: WarehouseWorld, account: Record, change: Any) -> tuple[Reco
     if not attributes.get("order_quantity") or attributes["order_quantity"] <= 0:
         raise Refusal("invalid", "order_quantity must be greater than 0")
     return product, float(attributes["order_quantity"]), attributes.get("alt_line_reference")
+
+
+def _receipt_line(world: WarehouseWorld, account: Record, change: Any) -> tuple[Record, float, Record]:
+    if not isinstance(change, dict) or change.get("type") != "ADD":
+        raise Refusal("invalid", "lines_changes: type must be ADD")
+    attributes = _attributes(change, RECEIPT_LINE_ATTRIBUTES)
+    product = _found(world.products, attributes.pop("product_id", None), "product_id")
+    if product["account"] is not account:
+        raise Refusal("not_found", f"product_id {product['id']} does not exist in this account")
+    quantity = attributes.pop("expected_quantity", None)
+    if not quantity or quantity <= 0:
+        raise Refusal("invalid", "expected_quantity must be greater than 0")
+    if attributes.get("stock_configuration") not in (None, "unit", "case", "inner", "outer"):
+        raise Refusal("invalid", "stock_configuration must be unit, case, inner or outer")
+    return product, float(quantity), attributes
 
 
 def _line(world: WarehouseWorld, order: Record, line_id: Any) -> Record:
