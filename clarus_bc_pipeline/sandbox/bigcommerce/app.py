@@ -6,10 +6,9 @@ wraps this). Paths are those of the vendor's reference, under /stores/{store_has
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -19,36 +18,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from clarus_bc_pipeline.sandbox.bigcommerce import lists, wire
+from clarus_bc_pipeline.sandbox.bigcommerce import lists, payment_routes, wire
+from clarus_bc_pipeline.sandbox.bigcommerce.calls import Answer, Call, Handler
 from clarus_bc_pipeline.sandbox.bigcommerce.shipping import Refusal
 from clarus_bc_pipeline.sandbox.bigcommerce.world import ShopWorld
 from clarus_bc_pipeline.sandbox.faults import FaultMiddleware, FaultPlan, TruthLog
 
 JSON, PROBLEM = "application/json", "application/problem+json"
+STATUS_CODES = "https://developer.bigcommerce.com/docs/status-codes"
 METHODS = ["GET", "POST", "PUT", "DELETE"]
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A signed-in request. `ids` are the numbers in its path, in order; `body` is its JSON."""
-
-    world: ShopWorld
-    client: str
-    ids: tuple[int, ...]
-    query: Mapping[str, str]
-    body: Any
-    base_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """`content` is bytes of JSON, or a value to encode."""
-
-    content: Any = None
-    status: int = 200
-
-
-Handler = Callable[[Call], Answer]
 
 
 def bigcommerce_app(*worlds: ShopWorld, plan: FaultPlan | None = None, log: TruthLog | None = None) -> ASGIApp:
@@ -68,10 +46,24 @@ def bigcommerce_app(*worlds: ShopWorld, plan: FaultPlan | None = None, log: Trut
         world = by_hash.get(request.path_params["store_hash"])
         if world is None:
             return _problem("v3", 403, "You don't have a required scope to access the endpoint")
+        refunds = payment_routes.REFUNDS.fullmatch(request.path_params["path"])
+        if request.method == "POST" and refunds:
+            return await _refund(world, request, int(refunds[1]))
         return _serve(world, request, await request.body())
 
     app = Starlette(routes=[Route("/stores/{store_hash}/{path:path}", dispatch, methods=METHODS)])
     return FaultMiddleware(app, plan=plan, log=shared)
+
+
+async def _refund(world: ShopWorld, request: Request, order_id: int) -> Response:
+    """A refund takes its time, and the shop does not mind a second one meanwhile."""
+    payments = world.payments
+    with payments.in_hand(order_id) as seen:
+        body = await request.body()
+        if payments.refund_takes:
+            await asyncio.sleep(payments.refund_takes)
+        with payments.as_it_stood(order_id, seen):
+            return _serve(world, request, body)
 
 
 def _serve(world: ShopWorld, request: Request, body: bytes) -> Response:
@@ -83,9 +75,13 @@ def _serve(world: ShopWorld, request: Request, body: bytes) -> Response:
     allowed, headers = world.quota.take()
     if not allowed:
         return _problem("v3", 429, "You have exceeded your API call limit", headers=headers)
+    world.payments.settle()
     try:
         answer = _route(world, request, path, token, body)
     except Refusal as refusal:
+        if refusal.in_data:
+            problems = {"data": [{"status": refusal.status, "title": str(refusal), "type": STATUS_CODES}]}
+            return Response(msgspec.json.encode(problems), refusal.status, headers, JSON)
         is_problem = path.startswith("v3/inventory/")  # inventory.v3.yml: the only document that says so
         media_type = PROBLEM if is_problem else JSON
         return _problem(version, refusal.status, str(refusal), refusal.errors, headers, media_type)
@@ -138,7 +134,7 @@ def _problem(
         content: Any = [{"status": status, "message": message}]
     else:
         content = {
-            "status": status, "title": message, "type": "https://developer.bigcommerce.com/docs/status-codes",
+            "status": status, "title": message, "type": STATUS_CODES,
             "errors": dict(errors or {}),
         }  # fmt: skip
     return Response(msgspec.json.encode(content), status, dict(headers or {}), media_type)
@@ -304,8 +300,7 @@ def _metafield(call: Call) -> Answer:
 
 def _put_metafield(call: Call) -> Answer:
     metafield = _own_metafield(call)
-    metafield.update({k: v for k, v in call.body.items() if k in ("namespace", "key", "value", "permission_set")})
-    metafield["date_modified"] = datetime.fromtimestamp(int(call.world.clock())).astimezone().isoformat()
+    call.world.update_metafield(metafield, call.body)
     return Answer({"data": metafield, "meta": {}})
 
 
@@ -364,4 +359,5 @@ _ROUTES = _routes({
     "v3/inventory/locations": {"GET": (_STOCK, _locations)},
     "v3/settings/inventory": {"GET": (_INFORMATION, _stock_settings)},
     "v3/inventory/locations/{}/items": {"GET": (_STOCK, _location_inventory)},
+    **payment_routes.ROUTES,
 })  # fmt: skip

@@ -46,10 +46,10 @@ def orders(world: ShopWorld, query: Query) -> list[StoredOrder]:
 
 def filtered(world: ShopWorld, query: Query) -> list[StoredOrder]:
     """The orders that the filters leave, by date_modified."""
-    ids = world.by_modified(_moment(query, "min_date_modified"), _moment(query, "max_date_modified"))
+    ids = world.by_modified(moment(query, "min_date_modified"), moment(query, "max_date_modified"))
     lowest, highest = _number(query, "min_id", 0), _number(query, "max_id", 2**62)
     found = [world.orders[order_id] for order_id in ids if lowest <= order_id <= highest]
-    earliest, latest = _moment(query, "min_date_created"), _moment(query, "max_date_created")
+    earliest, latest = moment(query, "min_date_created"), moment(query, "max_date_created")
     if earliest is not None or latest is not None:
         found = [o for o in found if (earliest or 0) <= o.created <= (2**62 if latest is None else latest)]
     for name in ("status_id", "customer_id", "channel_id", "external_order_id", "payment_method", "cart_id"):
@@ -80,7 +80,7 @@ def products(world: ShopWorld, query: Query) -> Record:
         rows = [row for row in rows if row["sku"] == query["sku"]]
     if query.get("direction") == "desc":
         rows.reverse()
-    page = _v3_page(rows, query, most=250)
+    page = v3_page(rows, query, most=250)
     if "variants" not in query.get("include", "").split(","):
         page["data"] = [{name: value for name, value in row.items() if name != "variants"} for row in page["data"]]
     return page
@@ -92,7 +92,7 @@ def variants(world: ShopWorld, query: Query) -> Record:
         rows = [row for row in rows if row["sku"] == query["sku"]]
     if "product_id:in" in query:
         rows = [row for row in rows if str(row["product_id"]) in query["product_id:in"].split(",")]
-    return _v3_page(rows, query, most=250)
+    return v3_page(rows, query, most=250)
 
 
 def inventory(world: ShopWorld, query: Query) -> Record:
@@ -104,11 +104,11 @@ def inventory(world: ShopWorld, query: Query) -> Record:
         if (wanted := query.get(f"{name}:in")) is not None:
             chosen = wanted.split(",")
             rows = [{**row, "locations": [at for at in row["locations"] if str(at[name]) in chosen]} for row in rows]
-    return _v3_page([row for row in rows if row["locations"]], query, most=1000)
+    return v3_page([row for row in rows if row["locations"]], query, most=1000)
 
 
 def locations(world: ShopWorld, query: Query) -> Record:
-    return _v3_page(world.catalogue.locations_listed(), query, most=1000)
+    return v3_page(world.catalogue.locations_listed(), query, most=1000)
 
 
 def metafields(rows: list[Record], query: Query) -> Record:
@@ -118,13 +118,13 @@ def metafields(rows: list[Record], query: Query) -> Record:
             rows = [row for row in rows if row[name] == query[name]]
         if f"{name}:in" in query:
             rows = [row for row in rows if row[name] in query[f"{name}:in"].split(",")]
-    if (earliest := _moment(query, "date_modified:min")) is not None:
+    if (earliest := moment(query, "date_modified:min")) is not None:
         rows = [row for row in rows if datetime.fromisoformat(row["date_modified"]).timestamp() >= earliest]
     rows = sorted(rows, key=lambda row: int(row["id"]))
     if "after" in query:
         position = _from_cursor(query["after"])
         rows = [row for row in rows if row["id"] > position]
-    page = _v3_page(rows, query if "after" not in query else {**query, "page": "1"}, most=250)
+    page = v3_page(rows, query if "after" not in query else {**query, "page": "1"}, most=250)
     data = page["data"]
     page["meta"]["cursor_pagination"] = {
         "count": len(data), "per_page": page["meta"]["pagination"]["per_page"],
@@ -135,7 +135,7 @@ def metafields(rows: list[Record], query: Query) -> Record:
     return page
 
 
-def _v3_page(rows: list[Record], query: Query, *, most: int) -> Record:
+def v3_page(rows: list[Record], query: Query, *, most: int) -> Record:
     page, limit = max(1, _number(query, "page", 1)), _number(query, "limit", V2_DEFAULT)
     if not 1 <= limit <= most:
         raise Refusal(422, "JSON data is missing or invalid", {"limit": f"must be 1 to {most}"})
@@ -172,7 +172,7 @@ def _number(query: Query, name: str, default: int) -> int:
         raise Refusal(400, f"The field '{name}' is invalid: {query[name]!r}") from error
 
 
-def _moment(query: Query, name: str) -> int | None:
+def moment(query: Query, name: str) -> int | None:
     """Seconds since 1970 of an RFC 2822 or ISO 8601 filter. A date without an offset is UTC."""
     if name not in query:
         return None

@@ -20,10 +20,16 @@ SHIPMENT_TEXTS = (
 
 
 class Refusal(Exception):
-    """A request that the shop refuses: HTTP status and the words of the reply."""
+    """A request that the shop refuses: HTTP status and the words of the reply.
 
-    def __init__(self, status: int, message: str, errors: Mapping[str, str] | None = None) -> None:
+    `in_data`: told as one of a list, as a refund to a guest's store credit is (orders.v3.yml).
+    """
+
+    def __init__(
+        self, status: int, message: str, errors: Mapping[str, str] | None = None, *, in_data: bool = False
+    ) -> None:
         self.status = status
+        self.in_data = in_data
         self.errors = dict(errors or {})
         super().__init__(message)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from email.utils import format_datetime
 from typing import Any
 
@@ -54,9 +54,19 @@ CARRIER_LINKS: Mapping[str, str] = {
 }
 
 
+# Currencies whose smallest coin is not a hundredth (ISO 4217), as far as shops of ours use them.
+_DECIMALS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "KWD": 3, "BHD": 3, "OMR": 3, "JOD": 3, "TND": 3}
+
+
 def money(amount: object) -> str:
     """V2 money: a string with four decimals."""
     return f"{Decimal(str(amount)):.4f}"
+
+
+def whole_cents(amount: Decimal, currency: str) -> Decimal:
+    """`amount` in the currency's smallest coin (ISO 4217), half up."""
+    coin = Decimal(1).scaleb(-_DECIMALS.get(currency, 2))
+    return amount.quantize(coin, ROUND_HALF_UP)
 
 
 def rfc2822(moment: datetime) -> str:
@@ -110,6 +120,18 @@ def new_line(given: Mapping[str, Any], *, line_id: int, order_id: int, address_i
         for number, (name, value) in enumerate(given.get("options", ()), start=1)
     ] or line["product_options"]  # fmt: skip
     return line
+
+
+def reprice(line: Record, price: Decimal, currency: str) -> None:
+    """Another price of a unit, at the line's own rate of tax."""
+    rate = Decimal(line["price_inc_tax"]) / Decimal(line["price_ex_tax"]) if Decimal(line["price_ex_tax"]) else 1
+    total = price * line["quantity"]
+    total_ex = whole_cents(total / rate, currency)
+    line |= {
+        "base_price": money(price), "price_inc_tax": money(price), "price_ex_tax": money(price / rate),
+        "price_tax": money(price - price / rate), "base_total": money(total), "total_inc_tax": money(total),
+        "total_ex_tax": money(total_ex), "total_tax": money(total - total_ex), "discounted_total_inc_tax": money(total),
+    }  # fmt: skip
 
 
 def new_order(given: Mapping[str, Any], *, order_id: int, now: datetime, currency: str) -> Record:
@@ -175,14 +197,16 @@ def generated_link(provider: str, carrier: str, number: str, own_link: str) -> s
 
 def count(record: Record, lines: list[Record], addresses: int, keep: Mapping[str, Any]) -> None:
     """Set the totals that follow from the lines, except those that `keep` names."""
-    total = money(sum((Decimal(line["total_inc_tax"]) for line in lines), Decimal(0)))
-    total_ex = money(sum((Decimal(line["total_ex_tax"]) for line in lines), Decimal(0)))
+    goods = sum((Decimal(line["total_inc_tax"]) for line in lines), Decimal(0))
+    goods_ex = sum((Decimal(line["total_ex_tax"]) for line in lines), Decimal(0))
+    total = money(goods + Decimal(record["shipping_cost_inc_tax"]))
+    total_ex = money(goods_ex + Decimal(record["shipping_cost_ex_tax"]))
     derived = {
         "items_total": sum(line["quantity"] for line in lines),
         "items_shipped": sum(line["quantity_shipped"] for line in lines),
         "order_is_digital": bool(lines) and all(line["type"] != "physical" for line in lines),
         "shipping_address_count": addresses,
-        "subtotal_inc_tax": total, "subtotal_ex_tax": total_ex, "total_inc_tax": total,
+        "subtotal_inc_tax": money(goods), "subtotal_ex_tax": money(goods_ex), "total_inc_tax": total,
         "total_ex_tax": total_ex,
         "total_tax": money(Decimal(total) - Decimal(total_ex)),
     }  # fmt: skip

@@ -12,6 +12,7 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ import msgspec
 from clarus_bc_pipeline.sandbox.bigcommerce import wire
 from clarus_bc_pipeline.sandbox.bigcommerce.catalogue import Catalogue
 from clarus_bc_pipeline.sandbox.bigcommerce.limits import StoreQuota
+from clarus_bc_pipeline.sandbox.bigcommerce.payments import Payments
 from clarus_bc_pipeline.sandbox.bigcommerce.shipping import (
     Refusal,
     checked_items,
@@ -30,8 +32,14 @@ from clarus_bc_pipeline.sandbox.bigcommerce.wire import Record, rfc2822
 from clarus_bc_pipeline.sandbox.faults import TruthLog
 
 ALL_SCOPES = frozenset(
-    {"store_v2_orders", "store_v2_products_read_only", "store_inventory", "store_v2_information_read_only"}
-)
+    {
+        "store_v2_orders", "store_v2_products_read_only", "store_inventory", "store_v2_information_read_only",
+        "store_v2_transactions", "store_v2_transactions_read_only",
+    }
+)  # fmt: skip
+# What a refund needs here. BigCommerce lets store_v2_orders refund too; the double is stricter, so that a refund by the
+# wrong one of a store's two tokens is seen.
+REFUND_SCOPE = "store_v2_transactions"
 FINAL_STATUSES = frozenset({4, 5, 10})  # a shipment does not move these
 
 
@@ -56,7 +64,8 @@ class ShopWorld:
     """One shop. Thread-safe: the server and the scenario may both use it.
 
     `tokens` maps each access token to its scopes. `moves_status`: whether a shipment moves the order's status
-    by itself (BigCommerce's sources disagree). `clock` gives seconds since 1970.
+    by itself (BigCommerce's sources disagree). `clock` gives seconds since 1970. With a `refund_token` that one alone
+    may refund; without, all `tokens` may whose scopes say so. `payments` holds the shop's money.
     """
 
     def __init__(
@@ -64,6 +73,7 @@ class ShopWorld:
         store_hash: str = "sandbox",
         *,
         tokens: Mapping[str, Iterable[str]] | None = None,
+        refund_token: str | None = None,
         quota: int = 150,
         window_seconds: float = 30.0,
         moves_status: bool = True,
@@ -74,6 +84,9 @@ class ShopWorld:
     ) -> None:
         self.store_hash = store_hash
         self.tokens = {token: frozenset(scopes) for token, scopes in (tokens or {"sandbox": ALL_SCOPES}).items()}
+        if refund_token is not None:
+            self.tokens = {token: scopes - {REFUND_SCOPE} for token, scopes in self.tokens.items()}
+            self.tokens[refund_token] = ALL_SCOPES
         self.quota = StoreQuota(quota, window_seconds)
         self.moves_status = moves_status
         self.currency, self.name = currency, name
@@ -81,6 +94,7 @@ class ShopWorld:
         self.log = log if log is not None else TruthLog(clock=clock)
         self.lock = threading.RLock()
         self.catalogue = Catalogue(self.lock, lambda: self.clock())
+        self.payments = Payments(self)
         self.orders: dict[int, StoredOrder] = {}
         self.metafields: dict[int, Record] = {}
         self._by_modified: list[tuple[int, int, int]] = []
@@ -127,6 +141,7 @@ class ShopWorld:
             self._count(stored, keep=given)
             self.orders[order_id] = stored
             insort(self._by_modified, _place(stored))
+            self.payments.paid_on_arrival(stored)
             return order_id
 
     def edit_order(self, order_id: int, **fields: Any) -> None:
@@ -145,6 +160,14 @@ class ShopWorld:
     def edit_line(self, order_id: int, line_id: int, **fields: Any) -> None:
         with self.lock:
             self.orders[order_id].lines[line_id].update(fields)
+            self.touch(order_id)
+
+    def edit_line_price(self, order_id: int, line_id: int, price: Decimal | str) -> None:
+        """A person changes a line's price, tax included, after the order was placed: the order's total moves along."""
+        with self.lock:
+            order = self.orders[order_id]
+            wire.reprice(order.lines[line_id], Decimal(price), str(order.record["default_currency_code"]))
+            self._count(order)
             self.touch(order_id)
 
     def cancel_order(self, order_id: int) -> None:
@@ -180,12 +203,12 @@ class ShopWorld:
         body = {"namespace": namespace, "key": key, "value": value, "permission_set": "write"}
         return int(self.create_metafield(order_id, body, owner=owner)["id"])
 
-    def touch(self, order_id: int) -> None:
-        """Bump date_modified to now and forget the cached JSON."""
+    def touch(self, order_id: int, *, at: int | None = None) -> None:
+        """Bump date_modified to now, or set it `at` seconds since 1970, and forget the cached JSON."""
         with self.lock:
             order = self.orders[order_id]
             del self._by_modified[bisect_left(self._by_modified, _place(order))]
-            order.modified = int(self.clock())
+            order.modified = int(self.clock()) if at is None else at
             order.record["date_modified"] = rfc2822(datetime.fromtimestamp(order.modified, UTC))
             order.cache.clear()
             insort(self._by_modified, _place(order))
@@ -277,16 +300,7 @@ class ShopWorld:
         """POST: 409 where this client already has that namespace and key on that order."""
         with self.lock:
             self.order(order_id)
-            wrong = {
-                name: f"{name} must be a text of 1 to {limit} characters"
-                for name, limit in (("namespace", 64), ("key", 64), ("value", 65_535), ("permission_set", 64))
-                if not isinstance(body.get(name), str) or not 1 <= len(body[name]) <= limit
-            }
-            if wrong:
-                raise Refusal(422, "JSON data is missing or invalid", wrong)
-            identity = (owner, order_id, body["namespace"], body["key"])
-            if any(_identity(each) == identity for each in self.metafields.values()):
-                raise Refusal(409, "The metafield already exists for this namespace and key")
+            self._check_metafield(order_id, body, owner, None)
             now = datetime.fromtimestamp(self.clock(), UTC).replace(microsecond=0).isoformat()
             metafield: Record = {
                 "id": self._id("metafield", None), "resource_type": "order", "resource_id": order_id,
@@ -296,6 +310,14 @@ class ShopWorld:
             }  # fmt: skip
             self.metafields[metafield["id"]] = metafield
             return metafield
+
+    def update_metafield(self, metafield: Record, body: Mapping[str, Any]) -> None:
+        """PUT: every field of it, as MetafieldPut wants."""
+        with self.lock:
+            self._check_metafield(metafield["resource_id"], body, metafield["owner_client_id"], metafield["id"])
+            names = ("namespace", "key", "value", "permission_set", "description")
+            metafield.update({name: body[name] for name in names if name in body})
+            metafield["date_modified"] = datetime.fromtimestamp(int(self.clock()), UTC).isoformat()
 
     def visible_metafields(self, owner: str) -> list[Record]:
         """Those that a client may read, by id."""
@@ -307,6 +329,18 @@ class ShopWorld:
             ]
 
     # --- inside ---
+
+    def _check_metafield(self, order_id: int, body: Mapping[str, Any], owner: str, own_id: int | None) -> None:
+        wrong = {
+            name: f"{name} must be a text of 1 to {limit} characters"
+            for name, limit in (("namespace", 64), ("key", 64), ("value", 65_535), ("permission_set", 64))
+            if not isinstance(body.get(name), str) or not 1 <= len(body[name]) <= limit
+        }
+        if wrong:
+            raise Refusal(422, "JSON data is missing or invalid", wrong)
+        identity = (owner, order_id, body["namespace"], body["key"])
+        if any(_identity(each) == identity and each["id"] != own_id for each in self.metafields.values()):
+            raise Refusal(409, "The metafield already exists for this namespace and key")
 
     def json(self, order: StoredOrder, shape: str, base_url: str) -> bytes:
         """The order's JSON, kept until it changes. `shape`: links | consignments | lines."""
