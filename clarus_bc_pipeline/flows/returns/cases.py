@@ -44,8 +44,8 @@ def read_cases(connection: sa.Connection, *, store: str, now: datetime) -> Cases
         return Cases((), frozenset())
     given = {"store": store, "order_ids": order_ids}
     rows = connection.execute(SQL["rmas"], given).mappings().all()
-    rmas = {row["rma"]: _rma(dict(row)) for row in rows}
-    orders, shipping = _orders(connection, given)
+    rmas = {row["rma"]: rma_of(dict(row)) for row in rows}
+    orders, shipping = read_orders(connection, given)
     receipts = _receipts(connection, store, list(rmas))
     paid = read_paid(connection, store=store, order_ids=order_ids)
     busy = {row["order_id"]: row["rma"] for row in rows if row["is_approved"] and row["refund_id"] is None}
@@ -88,7 +88,7 @@ def _is_before(other: Rma, rma: Rma) -> bool:
     )
 
 
-def _rma(row: Mapping[str, Any]) -> Rma:
+def rma_of(row: Mapping[str, Any]) -> Rma:
     names = ("order_product_id", "sku", "product_code", "reason", "units")
     return Rma(
         number=row["rma"],
@@ -106,7 +106,7 @@ def _kept(lines: Sequence[Mapping[str, Any]]) -> dict[int, Graded]:
     return {line["order_product_id"]: Graded(**{name: line[name] for name in Graded._fields}) for line in lines}
 
 
-def _orders(connection: sa.Connection, given: Mapping[str, Any]) -> tuple[dict[int, Order], dict[int, Decimal]]:
+def read_orders(connection: sa.Connection, given: Mapping[str, Any]) -> tuple[dict[int, Order], dict[int, Decimal]]:
     """Orders, and what was refunded of each one's shipping."""
     orders, shipping = {}, {}
     for row in connection.execute(SQL["orders_of_rmas"], given).mappings():

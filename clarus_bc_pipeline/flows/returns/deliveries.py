@@ -16,8 +16,8 @@ import sqlalchemy as sa
 
 from clarus_bc_pipeline.bigcommerce.client import BigCommerce
 from clarus_bc_pipeline.bigcommerce.refunds import Refund, RefundItem, create_refund, quote_refund, refunds_of
+from clarus_bc_pipeline.clarus.receipts import CANCELLED, create_receipt, receipts_by_reference
 from clarus_bc_pipeline.clarus.receipts import Receipt as ClarusReceipt
-from clarus_bc_pipeline.clarus.receipts import create_receipt, receipts_by_reference
 from clarus_bc_pipeline.flows.returns.currency import shown
 from clarus_bc_pipeline.flows.returns.keeping import keep_refunds
 from clarus_bc_pipeline.flows.returns.payments import read_paid
@@ -29,7 +29,6 @@ from clarus_bc_pipeline.ledger import tables
 from clarus_bc_pipeline.ledger.bulk import upsert
 from clarus_bc_pipeline.ledger.outbox import ClaimedPush, Delivery, Receipt
 
-CANCELLED = "cancelled"
 BY_HAND = "somebody refunded a part of the order since it was approved"
 
 
@@ -70,7 +69,7 @@ def _live(store: Store, reference: str) -> ClarusReceipt | None:
     page = receipts_by_reference(store.warehouse, [reference])
     if page.unreadable:
         raise Ambiguous(page.unreadable[0].record, page.unreadable[0].reason)
-    return next((r for r in page.records if r.status.casefold() != CANCELLED), None)
+    return next((r for r in page.records if r.status != CANCELLED), None)
 
 
 def _adopted(existing: ClarusReceipt) -> Receipt:

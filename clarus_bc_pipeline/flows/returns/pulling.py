@@ -20,7 +20,8 @@ from clarus_bc_pipeline.bigcommerce.metafields import Metafield, pull_order_meta
 from clarus_bc_pipeline.bigcommerce.refunds import pull_refunds
 from clarus_bc_pipeline.bigcommerce.transactions import transactions_of
 from clarus_bc_pipeline.clarus.receipts import (
-    OPEN_STATUSES,
+    RECEIPT_STATUSES,
+    RECEIVED_STATUSES,
     Receipt,
     ReceiptLine,
     receipt_lines_of,
@@ -50,6 +51,7 @@ SCOPE = "returns.pull"
 # the last days are read again every hour.
 DECLINES_WITHIN = timedelta(days=3)
 READ_AGAIN_EVERY = timedelta(hours=1)
+OPEN_STATUSES = tuple(status for status in RECEIPT_STATUSES if status not in RECEIVED_STATUSES)
 
 
 @dataclass(frozen=True, slots=True)
