@@ -18,7 +18,7 @@ from dataclasses import dataclass
 class Resource:
     """One root of the GraphQL schema. `documented` and `beyond` are selections of a node.
 
-    `only_for`: the one thing that a tenant without it has to do without.
+    `only_for`: the one thing that a tenant without it has to do without; empty where all of the pipeline needs it.
     """
 
     root: str
@@ -84,6 +84,7 @@ GOODS_IN_RECEIPTS = Resource(
     "InboundGoodFilterType",
     "id reference status receipt_type actual_date_of_receipt",
     filters=("reference", "status", "account_id"),
+    only_for="returns",
 )
 # No page shows a receipt's lines: by analogy with goods_out_lines (docs/decisions/0007).
 GOODS_IN_RECEIPT_LINES = Resource(

@@ -80,7 +80,7 @@ def check_schema(warehouse: Clarus) -> list[str]:
     output = {t.name: {f.name: f.type.base for f in t.fields} for t in schema.types if t.fields is not None}
     inputs = {t.name: {f.name for f in t.input_fields} for t in schema.types if t.input_fields is not None}
     return [
-        f"{sentence}; only {resource.only_for} needs it" if resource.only_for else sentence
+        f"{sentence}; needed only for {resource.only_for}" if resource.only_for else sentence
         for resource in RESOURCES.values()
         for sentence in _missing(resource, schema.query_type.name, output, inputs)
     ]
