@@ -35,7 +35,8 @@ def clarus_app(*worlds: WarehouseWorld, plan: FaultPlan | None = None, log: Trut
     """An ASGI application that serves each world as the tenant of its subdomain, behind the plan's faults.
 
     The log (that of the first world unless given) is at `world.log`, and at /_sandbox/log and
-    /_sandbox/counts; what truly left is at `world.despatched` and /_sandbox/despatched.
+    /_sandbox/counts; what truly left is at `world.despatched` and /_sandbox/despatched, and
+    what truly came back at `world.received_returns` and /_sandbox/returns.
     """
     if not worlds:
         raise ValueError("clarus_app needs at least one WarehouseWorld")
@@ -53,10 +54,12 @@ def clarus_app(*worlds: WarehouseWorld, plan: FaultPlan | None = None, log: Trut
     methods = ["GET", "POST", "PATCH", "DELETE"]
     inner = FaultMiddleware(Starlette(routes=[Route("/{path:path}", dispatch, methods=methods)]), plan=plan, log=shared)
 
+    truths = {"/_sandbox/despatched": "despatched", "/_sandbox/returns": "received_returns"}
+
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == "/_sandbox/despatched":
-            lines = [asdict(line) for world in worlds for line in world.despatched]
-            await JSONResponse(lines)(scope, receive, send)
+        if scope["type"] == "http" and scope["path"] in truths:
+            truth = [asdict(each) for world in worlds for each in getattr(world, truths[scope["path"]])]
+            await JSONResponse(truth)(scope, receive, send)
             return
         await inner(scope, receive, send)
 

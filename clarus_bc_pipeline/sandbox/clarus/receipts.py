@@ -211,11 +211,11 @@ class GoodsInBay(Tenant):
     def returned(self, reference: str) -> dict[tuple[str, str], float]:
         """What truly came back for a reference: units by product code and grade."""
         with self.lock:
-            counted: Counter[tuple[str, str]] = Counter()
+            units: dict[tuple[str, str], float] = {}
             for each in self.received_returns:
                 if each.reference == reference:
-                    counted[each.code, each.grade] += each.units  # type: ignore[assignment]
-            return {key: units for key, units in counted.items() if units}
+                    units[each.code, each.grade] = units.get((each.code, each.grade), 0.0) + each.units
+            return {key: count for key, count in units.items() if count}
 
     # --- the books behind it ---
 
@@ -235,9 +235,8 @@ class GoodsInBay(Tenant):
     def _count_in(self, line: Record, counted: float, on_hold: bool) -> None:
         if counted <= 0:
             return
-        receipt, units = line["goods_in_receipt"], counted * line["units_each"]
-        balance = self.stock.balance(line["product"], receipt["warehouse"])
-        self.stock.change(balance, on_hand=units, received=units, held=units if on_hold else 0.0)
+        units = counted * line["units_each"]
+        self.stock.change(self._balance_of(line), on_hand=units, received=units, held=units if on_hold else 0.0)
         line["received_quantity"] += counted
         self._add_stock(line, units, HELD if on_hold else AVAILABLE, None)
         self._movement("RCV", line, units)
@@ -248,18 +247,20 @@ class GoodsInBay(Tenant):
     def _settle(self, line: Record, units: float, status: str, reason_code: str | None) -> None:
         """Units that wait for their inspection become available, or stay held with a reason."""
         self._check_ungraded(line, units)
+        if status == AVAILABLE:  # may be refused, and then nothing has changed
+            self.stock.change(self._balance_of(line), held=-units)
+            self._movement("RELEASE", line, units)
         self._take_from_waiting(line, units)
         self._add_stock(line, units, status, reason_code)
-        if status == AVAILABLE:
-            self.stock.change(self.stock.balance(line["product"], line["goods_in_receipt"]["warehouse"]), held=-units)
-            self._movement("RELEASE", line, units)
 
     def _take_off(self, line: Record, units: float) -> None:
         self._check_ungraded(line, units)
-        self._take_from_waiting(line, units)
-        balance = self.stock.balance(line["product"], line["goods_in_receipt"]["warehouse"])
-        self.stock.change(balance, on_hand=-units, held=-units)
+        self.stock.change(self._balance_of(line), on_hand=-units, held=-units)
         self._movement("ADJUST", line, units)
+        self._take_from_waiting(line, units)
+
+    def _balance_of(self, line: Record) -> Record:
+        return self.stock.balance(line["product"], line["goods_in_receipt"]["warehouse"])
 
     def _ungraded(self, line: Record) -> float:
         return float(line["received_quantity"] * line["units_each"] - sum(line["graded"].values()))
