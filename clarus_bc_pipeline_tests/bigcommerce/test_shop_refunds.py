@@ -1,4 +1,4 @@
-"""Refunds, transactions and written metafields, by the client over HTTP: against the double, and odd replies."""
+"""Refunds and transactions, by the client over HTTP: quoted, made, declined, lost, and found again."""
 
 from __future__ import annotations
 
@@ -12,14 +12,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.types import Receive, Scope, Send
 
 from clarus_bc_pipeline.bigcommerce.client import BigCommerce
-from clarus_bc_pipeline.bigcommerce.metafields import (
-    create_order_metafield,
-    pull_order_metafields,
-    update_order_metafield,
-)
 from clarus_bc_pipeline.bigcommerce.orders import get_order
 from clarus_bc_pipeline.bigcommerce.refunds import (
     Quote,
@@ -35,36 +29,10 @@ from clarus_bc_pipeline.bigcommerce.transactions import transactions_of
 from clarus_bc_pipeline.http import Ambiguous, AuthFailed, Gone, NotApplied, Refused
 from clarus_bc_pipeline.sandbox.bigcommerce import ShopWorld
 from clarus_bc_pipeline.sandbox.faults import Fault, FaultRule
-from clarus_bc_pipeline.settings import BigCommerceSettings
 
 MakeOrder = Callable[..., dict[str, Any]]
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 REASON = "Return RMA-7 [clarus:RMA-7]"
-
-
-class Says:
-    """A shop that answers every call with the same reply."""
-
-    def __init__(self, body: str | bytes, status: int = 200) -> None:
-        self.body, self.status = body.encode() if isinstance(body, str) else body, status
-        self.heard: list[bytes] = []
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.heard.append((await receive()).get("body", b""))
-        headers = [(b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body})
-
-
-@pytest.fixture
-def says(wall_socket: Any) -> Callable[..., BigCommerce]:
-    """A client of a shop that says this."""
-
-    def client(body: str, status: int = 200) -> BigCommerce:
-        wall_socket.app = Says(body, status)
-        return BigCommerce(BigCommerceSettings(base_url=wall_socket.url, store_hash="odd", quota_share=1.0), "token")
-
-    return client
 
 
 def lines_of(world: ShopWorld, order_id: int) -> list[int]:
@@ -302,110 +270,6 @@ def test_a_quote_is_never_in_doubt(
     )  # fmt: skip
 
 
-# --- odd replies ---
-
-REFUND: dict[str, Any] = {
-    "id": 77, "order_id": 5, "user_id": 0, "created": "2026-11-20T10:00:00-05:00", "reason": "",
-    "total_amount": 4.5, "total_tax": 0.75, "uses_merchant_override_values": False,
-    "items": [{"item_type": "PRODUCT", "item_id": 9, "quantity": 1, "requested_amount": None, "reason": REASON}],
-    "payments": [{"id": 8, "provider_id": "stripe", "amount": 4.5, "offline": False, "is_declined": False,
-                  "declined_message": None}],
-}  # fmt: skip
-
-
-def in_data(*records: Any) -> str:
-    return msgspec.json.encode({"data": list(records), "meta": {}}).decode()
-
-
-def test_a_refund_as_the_guide_shows_it_is_read_with_its_time_in_utc(says: Callable[..., BigCommerce]) -> None:
-    [refund] = refunds_of(says(in_data(REFUND)), 5)
-    assert refund.created_at == datetime(2026, 11, 20, 15, tzinfo=UTC)
-    assert refund.created_at.utcoffset() == UTC.utcoffset(None)
-    assert (refund.items[0].amount, refund.payments[0].declined_message, refund.marker) == (None, "", "RMA-7")
-
-
-def test_the_refunds_own_reason_carries_a_marker_too(says: Callable[..., BigCommerce]) -> None:
-    odd = REFUND | {"reason": "Back [clarus:RMA-9]", "items": []}
-    assert [refund.marker for refund in refunds_of(says(in_data(odd)), 5)] == ["RMA-9"]
-
-
-def test_a_type_of_item_that_we_do_not_know_is_kept_as_it_came(says: Callable[..., BigCommerce]) -> None:
-    odd = REFUND | {"items": [{"item_type": "DEPOSIT", "item_id": 1, "requested_amount": "1.30"}]}
-    [refund] = refunds_of(says(in_data(odd)), 5)
-    assert [(i.item_type, i.quantity, i.amount) for i in refund.items] == [("DEPOSIT", 0, Decimal("1.30"))]
-
-
-def test_a_number_is_read_by_its_text_and_not_through_a_float(says: Callable[..., BigCommerce]) -> None:
-    body = in_data(REFUND).replace('"total_amount":4.5', '"total_amount":90071992547409.931')
-    assert [refund.total for refund in refunds_of(says(body), 5)] == [Decimal("90071992547409.931")]
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"total_amount": None}, "total_amount: expected decimal, got null"),
-        ({"total_amount": "NaN"}, "expected amounts, got NaN"),
-        ({"created": "yesterday"}, "created: expected an ISO 8601 date, got 'yesterday'"),
-        ({"payments": [REFUND["payments"][0] | {"is_declined": None}]}, "is_declined: expected bool, got null"),
-        ({"items": None}, "items: expected array, got null"),
-    ],
-)
-def test_a_refund_that_cannot_be_read_is_named_with_its_field(
-    says: Callable[..., BigCommerce], changes: dict[str, Any], reason: str
-) -> None:
-    shop = says(in_data(REFUND | changes))
-    with pytest.raises(Ambiguous, match=re.escape(reason)) as failure:
-        refunds_of(shop, 5)
-    assert "refund 77" in str(failure.value)
-
-
-def test_a_refund_that_cannot_be_read_never_fails_its_page(says: Callable[..., BigCommerce]) -> None:
-    shop = says(in_data(REFUND | {"total_tax": None}, REFUND | {"id": 78}, {"total_tax": 1}))
-    [page] = pull_refunds(shop, created_since=LONG_AGO)
-    assert [refund.id for refund in page.refunds] == [78]
-    assert [(u.record, u.part_of) for u in page.unreadable] == [("refund 77", 5), ("refund without an id", None)]
-    assert page.unreadable[0].reason == "total_tax: expected decimal, got null"
-
-
-def test_a_made_refund_that_cannot_be_read_is_in_doubt(says: Callable[..., BigCommerce]) -> None:
-    body = msgspec.json.encode({"data": REFUND | {"id": None}}).decode()
-    with pytest.raises(Ambiguous, match="id: expected int, got null"):
-        create_refund(says(body, 201), 5, [RefundItem("PRODUCT", 9, 1)], [Tender("stripe", Decimal("4.50"), False)])
-
-
-QUOTE: dict[str, Any] = {
-    "order_id": 5, "total_refund_amount": 4.5, "total_refund_tax_amount": 0.75, "tax_inclusive": True,
-    "refund_methods": [[{"provider_id": "stripe", "amount": 4.5, "offline": False}]],
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"total_refund_amount": None}, "data.total_refund_amount: expected decimal, got null"),
-        (
-            {"refund_methods": [[{"provider_id": "stripe", "amount": None, "offline": False}]]},
-            "amount: expected decimal",
-        ),
-        ({"tax_inclusive": None}, "data.tax_inclusive: missing"),
-        ({"order_id": 6}, "about another order"),
-    ],
-)
-def test_a_quote_that_cannot_be_read_is_not_paid(
-    says: Callable[..., BigCommerce], changes: dict[str, Any], reason: str
-) -> None:
-    with pytest.raises(NotApplied, match=re.escape(reason)):
-        quote_refund(
-            says(msgspec.json.encode({"data": QUOTE | changes}).decode(), 201), 5, [RefundItem("PRODUCT", 9, 1)]
-        )
-
-
-def test_a_quote_by_the_guides_name_for_its_tax_is_read(says: Callable[..., BigCommerce]) -> None:
-    body = {name: value for name, value in QUOTE.items() if name != "tax_inclusive"} | {"is_tax_included": False}
-    quote = quote_refund(says(msgspec.json.encode({"data": body}).decode(), 201), 5, [RefundItem("PRODUCT", 9, 1)])
-    assert (quote.tax_inclusive, original(quote)[0].description) == (False, "")
-
-
 # --- lists ---
 
 
@@ -452,62 +316,3 @@ def test_transactions_tell_what_the_money_did(api: BigCommerce, world: ShopWorld
     ]
     assert (found[0].order_id, found[0].currency, found[0].method) == (order_id, "GBP", "credit_card")
     assert found[0].created_at == datetime(2026, 11, 1, 9, tzinfo=UTC)
-
-
-TRANSACTION: dict[str, Any] = {
-    "id": 3, "order_id": "5", "event": "purchase", "method": "credit_card", "amount": 12.1, "currency": "GBP",
-    "gateway": None, "status": "ok", "date_created": "2026-11-20T10:00:00Z", "gateway_transaction_id": None,
-}  # fmt: skip
-
-
-def test_an_event_that_we_do_not_know_is_kept_as_it_came(says: Callable[..., BigCommerce]) -> None:
-    [found] = transactions_of(says(in_data(TRANSACTION | {"event": "chargeback"})), 5)
-    assert (found.event, found.gateway, found.gateway_transaction_id) == ("chargeback", "", None)
-    assert (found.amount, found.is_test) == (Decimal("12.1"), False)
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"amount": None}, "amount: expected decimal, got null"),
-        ({"amount": "Infinity"}, "amount: expected an amount, got Infinity"),
-        ({"status": None}, "status: expected str, got null"),
-        ({"date_created": ""}, "date_created: expected an ISO 8601 date, got ''"),
-        ({"order_id": "6"}, "order_id: expected 5, got '6'"),
-    ],
-)
-def test_a_transaction_that_cannot_be_read_is_named_with_its_field(
-    says: Callable[..., BigCommerce], changes: dict[str, Any], reason: str
-) -> None:
-    with pytest.raises(Ambiguous, match=re.escape(f"transaction 3: {reason}")):
-        transactions_of(says(in_data(TRANSACTION, TRANSACTION | changes)), 5)
-
-
-# --- metafields ---
-
-
-def test_a_metafield_is_made_once_then_written_anew(api: BigCommerce, world: ShopWorld, order: MakeOrder) -> None:
-    order_id = world.add_order(order())
-    made = create_order_metafield(api, order_id, "returns", "rma:RMA-7", '{"lines": []}', description="An RMA")
-    assert (made.order_id, made.namespace, made.key, made.value) == (order_id, "returns", "rma:RMA-7", '{"lines": []}')
-    with pytest.raises(Refused) as refusal:
-        create_order_metafield(api, order_id, "returns", "rma:RMA-7", "again")
-    assert refusal.value.status == 409
-    again = update_order_metafield(api, order_id, made.id, "returns", "rma:RMA-7", "closed")
-    assert (again.id, again.value) == (made.id, "closed")
-    [[listed]] = pull_order_metafields(api, modified_since=LONG_AGO, namespaces=["returns"])
-    assert listed == again
-
-
-def test_a_metafield_of_no_order_or_of_no_number_is_gone(api: BigCommerce, world: ShopWorld, order: MakeOrder) -> None:
-    with pytest.raises(Gone):
-        create_order_metafield(api, 1, "returns", "rma:RMA-7", "x")
-    with pytest.raises(Gone):
-        update_order_metafield(api, world.add_order(order()), 99, "returns", "rma:RMA-7", "x")
-
-
-@pytest.mark.parametrize("texts", [("", "k", "v"), ("n", "k" * 65, "v"), ("n", "k", ""), ("n", "k", "v" * 65_536)])
-def test_a_metafield_that_the_shop_would_refuse_is_not_sent(api: BigCommerce, texts: tuple[str, str, str]) -> None:
-    with pytest.raises(ValueError, match="BigCommerce takes 1 to"):
-        create_order_metafield(api, 1, *texts)
-    assert api.total_calls == 0
