@@ -120,6 +120,23 @@ def test_a_wrong_body_would_be_noticed(conversation: list[Entry]) -> None:
     assert Specification(OWN).complaints(entry)
 
 
+@needs_vendor
+def test_of_an_announced_return_only_the_attribute_of_its_kind_is_not_published() -> None:
+    schemas = json.loads(GRAPHQL_PAGES.read_text())["components"]["schemas"]
+    body = receipts.return_receipt_payload(
+        account_id=1, warehouse_id=1, reference="RMA-1-1", kind="return", lines=[(1, 2, "501")],
+        expected_at=NOON, notes="1 x MUG: unwanted",
+    )  # fmt: skip
+    attributes = body["data"]["attributes"]
+    published = set(schemas["GoodsInReceiptAttributes"]["properties"])
+    assert set(attributes) - published == {receipts.KIND_ATTRIBUTE}
+    line = schemas["GoodsInReceiptLineChange"]["properties"]["attributes"]["properties"]
+    assert set(attributes["lines_changes"][0]["attributes"]) <= set(line)
+    assert set(ROOTS["goods_in_receipt_lines"]["beyond"]) & set(line) == {
+        "expected_quantity", "alt_line_reference", "stock_configuration", *(f"string{n}" for n in range(1, 6)),
+    }  # fmt: skip
+
+
 def _form(specification: Specification, entry: Entry) -> list[str]:
     content = specification.document["paths"]["/oauth/token"]["post"]["requestBody"]["content"]
     (form_schema,) = [each["schema"] for each in content.values()]
