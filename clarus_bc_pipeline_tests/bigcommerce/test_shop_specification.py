@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,15 @@ from clarus_bc_pipeline.bigcommerce import (
     markers,
     metafields,
     orders,
+    refunds,
     shipments,
     store,
+    transactions,
 )  # fmt: skip
 from clarus_bc_pipeline.bigcommerce.client import BigCommerce
-from clarus_bc_pipeline.http import Gone, Refused
+from clarus_bc_pipeline.bigcommerce.refunds import RefundItem, Tender
+from clarus_bc_pipeline.http import AuthFailed, Gone, Refused
+from clarus_bc_pipeline.sandbox.bigcommerce import ShopWorld
 from clarus_bc_pipeline.sandbox.faults import Entry
 from clarus_bc_pipeline_tests.bigcommerce.openapi_truth import Specification
 
@@ -91,8 +96,62 @@ def conversation(shop: Any, api: BigCommerce, order: Callable[..., dict[str, Any
     store.get_store(api)
     store.get_time(api)
     store.order_statuses(api)
+    _talk_of_returns(api, world, order(customer_id=0))
+    _talk_of_money(api, world, order(customer_id=7, shipping_cost_inc_tax="3.9000", store_credit_amount="5.0000"))
+    world.tokens["reads"] = world.tokens["sandbox"] - {"store_v2_transactions"}
+    with pytest.raises(AuthFailed):
+        refunds.create_refund(
+            shop.client("reads"), order_id, [RefundItem("PRODUCT", line, 1)], [Tender("custom", Decimal(10), True)]
+        )
     entries: list[Entry] = world.log.entries()
     return entries
+
+
+def _talk_of_returns(api: BigCommerce, world: ShopWorld, given: dict[str, Any]) -> None:
+    """An RMA is kept beside its order; a guest's money cannot become store credit."""
+    order_id = world.add_order(given)
+    field = ("returns", "rma:1", '{"lines": []}')
+    made = metafields.create_order_metafield(api, order_id, *field, description="RMA 1")
+    with pytest.raises(Refused):
+        metafields.create_order_metafield(api, order_id, *field)
+    with pytest.raises(Gone):
+        metafields.create_order_metafield(api, 1, *field)
+    metafields.update_order_metafield(api, order_id, made.id, "returns", "rma:1", '{"lines": [1]}')
+    items = [RefundItem("PRODUCT", next(iter(world.orders[order_id].lines)), 1)]
+    with pytest.raises(Refused):
+        refunds.create_refund(api, order_id, items, [Tender("storecredit", Decimal("4.50"), False)])
+    with pytest.raises(Refused):
+        refunds.create_refund(api, order_id, items, [Tender("stripe", Decimal("4.49"), False)])
+
+
+def _talk_of_money(api: BigCommerce, world: ShopWorld, given: dict[str, Any]) -> None:
+    """Every kind of item and tender, a refund by the merchant's own sum, and one that is declined."""
+    order_id = world.add_order(given)
+    (mug, tin), (address,) = world.orders[order_id].lines, world.orders[order_id].addresses
+    assert transactions.transactions_of(api, world.add_order({**given, "payment_status": "pending"})) == []
+    with pytest.raises(Gone):
+        transactions.transactions_of(api, 1)
+    with pytest.raises(Gone):
+        refunds.refunds_of(api, 1)
+    assert refunds.refunds_of(api, order_id) == []
+    goods = [RefundItem("PRODUCT", mug, 1), RefundItem("ORDER", order_id, amount=Decimal("0.10"), reason="Late")]
+    with pytest.raises(Gone):
+        refunds.quote_refund(api, 1, goods)
+    with pytest.raises(Gone):
+        refunds.create_refund(api, 1, goods, [Tender("custom", Decimal("4.60"), True)])
+    with pytest.raises(Refused):
+        refunds.quote_refund(api, order_id, [RefundItem("PRODUCT", mug, 9)])
+    back = refunds.quote_refund(api, order_id, goods)
+    refunds.create_refund(api, order_id, goods, back.methods[0])
+    override = [RefundItem("PRODUCT", mug, 1, reason=markers.with_marker("RMA", "RMA-1"))]
+    tenders = [Tender("custom", Decimal("4.20"), True)]
+    refunds.create_refund(api, order_id, override, tenders, total=Decimal("4.20"), tax=Decimal("0.70"))
+    world.payments.declines_refunds_of.add(order_id)
+    rest = [RefundItem("PRODUCT", tin, 1), RefundItem("SHIPPING", address, amount=Decimal("3.90"))]
+    refunds.create_refund(api, order_id, rest, refunds.quote_refund(api, order_id, rest).methods[-1])
+    assert len(refunds.refunds_of(api, order_id)) == 3
+    assert [len(page.refunds) for page in refunds.pull_refunds(api, created_since=LONG_AGO)] == [3]
+    assert {each.status for each in transactions.transactions_of(api, order_id)} == {"ok", "error"}
 
 
 def test_every_call_and_reply_is_as_our_own_description_says(conversation: list[Entry]) -> None:
@@ -162,3 +221,19 @@ def test_the_description_is_able_to_complain(conversation: list[Entry]) -> None:
     complaints = own.complaints(entry)
     assert any("modified_after is not known" in words for words in complaints)
     assert any("total_inc_tax" in words for words in complaints)
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "value"),
+    [("/payment_actions/refunds", "total_amount", "9.00"), ("/transactions", "amount", "24.50"),
+     ("/transactions", "order_id", 101)],
+)  # fmt: skip
+def test_the_description_complains_of_money_as_text_and_of_a_number_that_is_told_as_text(
+    conversation: list[Entry], path: str, field: str, value: object
+) -> None:
+    own = Specification(OWN)
+    heard = (e for e in conversation if e.path.endswith(path) and e.method == "GET" and e.seen == 200)
+    entry, reply = next((e, told) for e in heard if (told := msgspec.json.decode(e.reply_body))["data"])
+    reply["data"][0][field] = value
+    entry.reply_body = msgspec.json.encode(reply)
+    assert any(f"$.data[0].{field}" in words for words in own.complaints(entry))
