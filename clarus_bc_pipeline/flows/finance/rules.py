@@ -4,8 +4,9 @@ What belongs here: values, and which part of a refund is of goods that never lef
 (`journals.py`), and reading the facts (`facts.py`).
 
 A line's value is told apart by running totals rounded in the currency's own decimals, so that the parts of a line sum
-to its total in whatever order they come. Charges (delivery, wrapping, less discounts that are on no line) are the order's
-total less its lines, and are earned with the first despatch; so is their VAT. Digital lines are earned when paid.
+to its total in whatever order they come. Charges (delivery, wrapping, less discounts that are on no line) are the
+order's total less its lines, and are earned with the first despatch; so is their VAT. Digital lines are earned when
+paid.
 """
 
 from __future__ import annotations

@@ -146,6 +146,7 @@ def as_learnt(facts: OrderFacts, chance: Random) -> Sequence[OrderFacts]:
 
     def learn(known: OrderFacts, step: dict[str, Any]) -> OrderFacts:
         ((name, value),) = step.items()
-        return replace(known, **{name: value if name == "cancelled_at" else (*getattr(known, name), value)})
+        change: Any = {name: value if name == "cancelled_at" else (*getattr(known, name), value)}
+        return replace(known, **change)
 
     return list(accumulate(steps, learn, initial=bare))
