@@ -11,7 +11,7 @@ import psycopg
 import sqlalchemy.exc
 import typer
 
-from clarus_bc_pipeline.cli import audit, demo, look, manage, run, up
+from clarus_bc_pipeline.cli import audit, demo, look, manage, rma, run, up
 from clarus_bc_pipeline.cli.output import OUT_OF_REACH, USAGE, errors
 from clarus_bc_pipeline.cli.stores import advice
 from clarus_bc_pipeline.http import CallFailed
@@ -36,6 +36,7 @@ typer_app.command()(look.order)
 typer_app.command()(look.findings)
 typer_app.command()(look.gap)
 typer_app.add_typer(look.pushes, name="pushes")
+typer_app.add_typer(rma.rma, name="rma")
 typer_app.command()(manage.sandbox)
 typer_app.add_typer(manage.db, name="db")
 typer_app.add_typer(manage.settings, name="settings")

@@ -25,13 +25,14 @@ from clarus_bc_pipeline.flows.catalogue import sync as catalogue
 from clarus_bc_pipeline.flows.despatch import gap as despatch_gap
 from clarus_bc_pipeline.flows.despatch import sync as despatch
 from clarus_bc_pipeline.flows.orders import sync as orders
+from clarus_bc_pipeline.flows.returns import sync as returns
 from clarus_bc_pipeline.flows.stock import sync as stock
 from clarus_bc_pipeline.flows.store import Store
 from clarus_bc_pipeline.ledger.engine import open_ledger
 from clarus_bc_pipeline.ledger.findings import open_findings
 from clarus_bc_pipeline.settings import load_settings
 
-FLOWS = ("catalogue", "orders", "despatch", "stock")
+FLOWS = ("catalogue", "orders", "despatch", "stock", "returns")
 
 
 def sync(
@@ -117,6 +118,29 @@ def _run(name: str, store: Store, read_only: bool, *, quiet: bool) -> dict[str, 
                     "refused": report.parked,
                 }
             return said | {"levels_drifted": stock.prove(store).drifted}
+        case "returns":
+            with progress_bar(f"{store.key}: reading returns", quiet=quiet):
+                back = returns.pull(store)
+            said = {"rmas_read": back.rmas, "refunds_read": back.refunds, "receipts_read": back.receipts}
+            if not read_only:
+                moved_on = returns.decide(store)
+                due = moved_on.announced + moved_on.approved
+                with progress_bar(f"{store.key}: announcing and refunding", quiet=quiet, total=due) as bar:
+                    report = returns.deliver(store, progress=bar)
+                said |= {
+                    "announced": moved_on.announced,
+                    "refunds_approved": moved_on.approved,
+                    "delivered": report.delivered + report.adopted,
+                    "to_be_retried": report.retried + report.ambiguous,
+                    "refused": report.parked,
+                }
+                proven = returns.prove(store)
+                said |= {
+                    "rmas": proven.rmas,
+                    "refunds": proven.refunds,
+                    "refunds_without_receipt": proven.refunds_without_receipt,
+                }
+            return said
         case _:
             with progress_bar(f"{store.key}: reading goods-outs", quiet=quiet) as bar:
                 moved = despatch.pull(store, progress=bar)
@@ -144,7 +168,7 @@ def deliver(store: StoreOption = None, json: Json = False) -> None:
 
     def send(opened: Store) -> None:
         with progress_bar(f"{opened.key}: delivering", quiet=json) as bar:
-            reports = [flow.deliver(opened, progress=bar) for flow in (orders, despatch, stock)]
+            reports = [flow.deliver(opened, progress=bar) for flow in (orders, despatch, stock, returns)]
         rows.extend(
             {"store": opened.key, "kind": kind, **{str(outcome): n for outcome, n in outcomes.items()}}
             for report in reports

@@ -1,7 +1,5 @@
 """Asset checks of returns: receipts against RMAs, refunds against receipts and approvals, and the law's 14 days."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +88,7 @@ def refunds_are_as_approved(context: dg.AssetCheckExecutionContext, stores: Stor
     return check_result(validate(_frame(kept, list(refunds.columns)), refunds, name=names))
 
 
-def _frame(rows: list[dict[str, bool]], columns: list[str]) -> pd.DataFrame:
+def _frame(rows: list[dict[str, bool]], columns: list[str]) -> "pd.DataFrame":
     import pandas as pd
 
     return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=bool) for name in columns})
