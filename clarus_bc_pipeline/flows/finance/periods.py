@@ -88,7 +88,8 @@ def hash_of(rows: Iterable[Any]) -> tuple[int, str]:
 
 def hash_of_period(connection: sa.Connection, *, store: str, period: str) -> tuple[int, str]:
     """As the ledger holds the period now; read in pieces, so that a year's lines need no memory."""
-    rows = connection.execution_options(yield_per=5000).execute(SQL["period_lines"], {"store": store, "period": period})
+    query = SQL["period_lines"].execution_options(yield_per=5000)
+    rows = connection.execute(query, {"store": store, "period": period})
     return hash_of(rows)
 
 

@@ -6,7 +6,7 @@ the pack (`pack.py`) and Dagster (`assets.py`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -31,16 +31,16 @@ AGAIN = 3  # facts that another process writes between posting and proving are p
 class Decided:
     """What a decision came to: journals appended, and the orders that something happened to, matched."""
 
-    booked: Booked = Booked()
-    matched: Matched = Matched()
+    booked: Booked = field(default_factory=Booked)
+    matched: Matched = field(default_factory=Matched)
 
 
 @dataclass(frozen=True, slots=True)
 class Proven:
     """The whole books, proven; `control` is None where finance is off."""
 
-    booked: Booked = Booked()
-    matched: Matched = Matched()
+    booked: Booked = field(default_factory=Booked)
+    matched: Matched = field(default_factory=Matched)
     control: Control | None = None
 
 

@@ -187,8 +187,8 @@ def test_a_fault_in_the_books_is_told_as_one(books: Books) -> None:
         connection.execute(
             sa.text("""INSERT INTO journal_line (store, period, journal, posting_date, account, nominal, debit, credit,
                               currency, event, order_id, narrative, evidence, posted_at)
-                       SELECT 'main', '2026-11', 'x', '2026-11-03', a, '0', d, c, 'GBP', 'despatch:x', 99, '', '{}', now()
-                         FROM (VALUES ('deferred_income', 5, 0), ('vat', 0, 5)) v (a, d, c)""")
+                       SELECT 'main', '2026-11', 'x', '2026-11-03', a, '0', d, c, 'GBP', 'despatch:x', 9, '', '{}',
+                              now() FROM (VALUES ('deferred_income', 5, 0), ('vat', 0, 5)) v (a, d, c)""")
         )
     control = books.prove()
     assert control.difference == D("15.00")
