@@ -20,7 +20,15 @@ from clarus_bc_pipeline.flows import resources
 from clarus_bc_pipeline.ledger.engine import new_engine
 from clarus_bc_pipeline.ledger.urls import URL_VARIABLE
 from clarus_bc_pipeline.sandbox.bigcommerce import served
-from clarus_bc_pipeline.sandbox.scenario import ACCOUNTS, CLIENT_ID, CLIENT_SECRET, TOKEN, Scenario, new_scenario
+from clarus_bc_pipeline.sandbox.opening import new_scenario
+from clarus_bc_pipeline.sandbox.scenario import (
+    ACCOUNTS,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    REFUND_TOKEN,
+    TOKEN,
+    Scenario,
+)
 from clarus_bc_pipeline.sandbox.server import app
 from clarus_bc_pipeline.settings import SANDBOX_FILE
 
@@ -69,6 +77,7 @@ def small_world(
         for store in ACCOUNTS:
             prefix = f"CLARUS_BC_{store.upper()}"
             environment[f"{prefix}_BC_TOKEN"] = TOKEN
+            environment[f"{prefix}_BC_REFUND_TOKEN"] = REFUND_TOKEN
             environment[f"{prefix}_CLARUS_CLIENT_ID"] = CLIENT_ID
             environment[f"{prefix}_CLARUS_CLIENT_SECRET"] = CLIENT_SECRET
         yield SmallWorld(address, scenario, settings, os.environ | environment)

@@ -19,6 +19,7 @@ FLOWS = {
     "orders": ["bigcommerce_orders", "goods_out_pushes", "released_goods_outs", "order_progress"],
     "despatch": ["clarus_goods_outs", "shipment_pushes", "bigcommerce_shipments", "despatch_gap"],
     "stock": ["clarus_stock_balances", "stock_pushes", "bigcommerce_stock", "stock_drift"],
+    "returns": ["rmas", "return_pushes", "return_deliveries", "return_proof"],
 }
 
 
@@ -67,6 +68,10 @@ def test_the_lineage_reads_pull_decide_deliver_prove() -> None:
         "stock_pushes": {"clarus_stock_balances", "bigcommerce_orders", "bigcommerce_variants"},
         "bigcommerce_stock": {"stock_pushes"},
         "stock_drift": {"bigcommerce_stock"},
+        "rmas": {"bigcommerce_orders", "clarus_products"},
+        "return_pushes": {"rmas", "clarus_stock_balances"},
+        "return_deliveries": {"return_pushes"},
+        "return_proof": {"return_deliveries"},
     }
 
 
@@ -91,6 +96,7 @@ def test_sensors_and_schedules_run_from_the_first_start() -> None:
         "nightly_catalogue_audit",
         "nightly_despatch_proof",
         "hourly_stock_sweep",
+        "daily_returns",
         "nightly_housekeeping",
     }
     assert all(s.default_status == dg.DefaultSensorStatus.RUNNING for s in repository.sensor_defs)

@@ -27,6 +27,9 @@ STORY = (  # what the world does, then which flows run; in the order of a workin
     ("second_despatch", ("sync_despatch",)),
     ("late_news", ("sync_despatch",)),
     ("stock_moves", ("sync_orders", "sync_despatch", "sync_stock")),  # and reads back what was sent, which proves it
+    ("returns_opened", ("sync_returns",)),
+    ("parcels_back", ("sync_returns",)),
+    (None, ("sync_stock",)),
 )
 WINDOW_SECONDS = 0.5  # the doubles' quota window, 30 seconds at BigCommerce; the quota a window is the plans' own
 
@@ -167,6 +170,8 @@ def _sum_up(world: dict[str, Any], failed: list[str]) -> dict[str, Any]:
         "surplus_units": sum(world["surplus_units"].values()),
         "lost": world["lost_units"],
         "stock_above_warehouse_units": sum(world["stock_above_warehouse_units"].values()),
+        "early_refund_units": sum(world["early_refund_units"].values()),
+        "double_refunds": len(world["double_refunds"]),
         "own_429s": world["throttled"],
         "failed_runs": failed,
     }
@@ -175,6 +180,8 @@ def _sum_up(world: dict[str, Any], failed: list[str]) -> dict[str, Any]:
         or said_all["duplicates"]
         or said_all["lost_units"]
         or said_all["stock_above_warehouse_units"]
+        or said_all["early_refund_units"]
+        or said_all["double_refunds"]
         or failed
     )
     return said_all
@@ -191,6 +198,10 @@ COUNTS = {
     "AND shown IS DISTINCT FROM target AND refused IS NULL",
     "oversold_units": "SELECT coalesce(sum((evidence->>'units')::int), 0) FROM finding "
     "WHERE store = :store AND code = 'oversold' AND state = 'open'",
+    "rmas": "SELECT count(*) FROM rma WHERE store = :store",
+    "refunds": "SELECT count(*) FROM push WHERE store = :store AND kind = 'refund' AND state = 'delivered'",
+    "refunds_without_receipt": "SELECT count(*) FROM finding WHERE store = :store "
+    "AND code = 'refund_without_receipt' AND state = 'open'",
     "shipments_created": "SELECT count(*) FROM push WHERE store = :store AND kind = 'shipment' AND state = 'delivered'",
 }
 

@@ -81,12 +81,13 @@ def sandbox_world(*, orders: int, seed: int, window_seconds: float) -> Iterator[
     settings.write_text(SANDBOX_FILE.read_text().replace(f":{DEFAULT_PORT}/", f":{port}/"))
     os.environ["CLARUS_BC_SETTINGS"] = str(settings)
     os.environ.setdefault("DAGSTER_HOME", _dagster_home(home))
-    from clarus_bc_pipeline.sandbox.scenario import ACCOUNTS, CLIENT_ID, CLIENT_SECRET, TOKEN
+    from clarus_bc_pipeline.sandbox.scenario import ACCOUNTS, CLIENT_ID, CLIENT_SECRET, REFUND_TOKEN, TOKEN
 
     for store in ACCOUNTS:
         prefix = f"CLARUS_BC_{store.upper()}"
         os.environ |= {
             f"{prefix}_BC_TOKEN": TOKEN,
+            f"{prefix}_BC_REFUND_TOKEN": REFUND_TOKEN,
             f"{prefix}_CLARUS_CLIENT_ID": CLIENT_ID,
             f"{prefix}_CLARUS_CLIENT_SECRET": CLIENT_SECRET,
         }

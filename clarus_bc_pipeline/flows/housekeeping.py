@@ -43,6 +43,7 @@ def housekeeping() -> None:
 
 
 JOBS = [housekeeping]
+SENSORS: list[dg.SensorDefinition] = []
 SCHEDULES = [
     dg.ScheduleDefinition(
         name="nightly_housekeeping",

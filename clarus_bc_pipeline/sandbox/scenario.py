@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from random import Random
-from typing import Any
 
-from clarus_bc_pipeline.sandbox.bigcommerce import ALL_SCOPES, ShopWorld
+from clarus_bc_pipeline.sandbox.bigcommerce import ShopWorld
 from clarus_bc_pipeline.sandbox.clarus import Parcel, WarehouseWorld
-from clarus_bc_pipeline.sandbox.retail import RetailOrder, load_awkward_skus, load_orders, shop_order
+from clarus_bc_pipeline.sandbox.returns_story import Returns
 from clarus_bc_pipeline.sandbox.tracking import make_tracking_number
 
 TOKEN, CLIENT_ID, CLIENT_SECRET = "sandbox-token", "sandbox-client", "sandbox-secret"
+REFUND_TOKEN = "sandbox-refund-token"  # noqa: S105 (of the double's)
 WAREHOUSE = "WHS01"
 ACCOUNTS = {"gifts": "GIFTS", "homeware": "HOME"}
-QUOTAS = {"gifts": 150, "homeware": 450}  # Standard and Pro: requests in 30 seconds
 CARRIERS = {  # Clarus carrier code -> the carrier whose numbers it gives
     "ROYALMAIL": "royal-mail", "DPD": "dpd-uk", "DPDLOCAL": "dpd-local", "EVRI": "evri", "YODEL": "yodel", "UPS": "ups",
     "FEDEX": "fedex", "DHL": "dhl", "PARCELFORCE": "parcelforce", "APC": "apc",
@@ -30,8 +29,6 @@ LEEDS = {
     "first_name": "Hand", "last_name": "Typed", "street_1": "1 Desk Lane", "city": "Leeds", "zip": "LS1 1AA",
     "country": "United Kingdom", "country_iso2": "GB",
 }  # fmt: skip
-NEVER_IN_CLARUS = 3  # products that the warehouse was not told of
-FIRST_ORDER = 10_001
 SMALL = 20  # trouble befalls one of so many smallest orders, so that it can be read line by line
 
 
@@ -45,6 +42,7 @@ class Scenario:
     shops: Mapping[str, ShopWorld]
     warehouse: WarehouseWorld
     rng: Random
+    returns: Returns
     planted: dict[str, dict[int, str]] = field(default_factory=lambda: {store: {} for store in ACCOUNTS})
     known: dict[str, set[str]] = field(default_factory=lambda: {store: set() for store in ACCOUNTS})
     _done: set[tuple[str, int]] = field(default_factory=set)
@@ -60,6 +58,8 @@ class Scenario:
             "second_despatch": self.second_despatch,
             "late_news": self.late_news,
             "stock_moves": self.stock_moves,
+            "returns_opened": self.returns_opened,
+            "parcels_back": self.returns.parcels_back,
         }
 
     def plant(self, store: str, order_id: int, what: str) -> None:
@@ -73,7 +73,8 @@ class Scenario:
         for shop in self.shops.values():
             for order in list(shop.orders.values()):
                 if order.record["status_id"] == 7:
-                    shop.edit_order(order.id, status_id=11, status="Awaiting Fulfillment", payment_status="captured")
+                    shop.payments.capture(order.id)
+                    shop.edit_order(order.id, status_id=11, status="Awaiting Fulfillment")
                     paid += 1
         return paid
 
@@ -156,6 +157,12 @@ class Scenario:
                 "lines": [{"sku": last, "name": last, "quantity": 5, "price_inc_tax": "4.95"}],
             })  # fmt: skip
         return 4 * len(ACCOUNTS)
+
+    def returns_opened(self) -> int:
+        """Customers ask to send back what the source says was taken back."""
+        return self.returns.open(
+            {store: set(shop.orders) - set(self.planted[store]) for store, shop in self.shops.items()}
+        )
 
     # --- how goods leave ---
 
@@ -295,98 +302,3 @@ class Scenario:
 
     def _skipped(self, goods_out: int) -> set[int]:
         return {order for store, order in self._done if store == self._store_of(goods_out)}
-
-
-def new_scenario(*, orders: int, seed: int, window_seconds: float = 30.0) -> Scenario:
-    """The world before the first step: both shops' real orders, and a warehouse that knows nearly all of their SKUs.
-
-    The orders' times are moved so that the last was placed an hour ago. A fifth await payment. `window_seconds` is the
-    shops' quota window (30 at BigCommerce); shorter makes time go faster.
-    """
-    rng = Random(seed)  # noqa: S311 (repeatable by design)
-    now = datetime.now(UTC)
-    chosen = load_orders()[:orders]
-    shift = now - timedelta(hours=1) - max(order.placed_at for order in chosen)
-    warehouse = WarehouseWorld(subdomain="sandbox", clients={CLIENT_ID: CLIENT_SECRET})
-    warehouse.add_warehouse(WAREHOUSE, name="Leeds")
-    for code in CARRIERS:
-        warehouse.add_carrier(code)
-    shops = {
-        store: ShopWorld(
-            store, tokens={TOKEN: ALL_SCOPES}, quota=QUOTAS[store], window_seconds=window_seconds, name=store
-        )
-        for store in ACCOUNTS
-    }
-    scenario = Scenario(shops, warehouse, rng)
-    for store, account in ACCOUNTS.items():
-        warehouse.add_account(account)
-        mine = [order for n, order in enumerate(chosen) if (n % 3 == 0) == (store == "homeware")]
-        _stock(scenario, store, mine)
-        for number, order in enumerate(mine, start=FIRST_ORDER):
-            awaiting = rng.random() < 0.2
-            shops[store].add_order(
-                shop_order(
-                    order,
-                    order_id=number,
-                    rng=rng,
-                    created_at=order.placed_at + shift,
-                    status_id=7 if awaiting else 11,
-                    payment_status="" if awaiting else "captured",
-                )
-            )
-        _plant_orders(scenario, store, mine, now)
-    return scenario
-
-
-def _stock(scenario: Scenario, store: str, orders: list[RetailOrder]) -> None:
-    """Both catalogues: the warehouse lacks a few SKUs of the shop, and one has lost its leading zeros."""
-    names = {line.stock_code: line.description for order in orders for line in order.lines if line.is_physical}
-    names |= dict(load_awkward_skus())
-    unknown = set(sorted(names)[:NEVER_IN_CLARUS])
-    for code, name in sorted(names.items()):
-        scenario.shops[store].catalogue.add({"sku": code, "name": name or code})
-        if code not in unknown:
-            scenario.warehouse.add_product(ACCOUNTS[store], code, description=name)
-            scenario.known[store].add(code)
-
-
-def _plant_orders(scenario: Scenario, store: str, orders: list[RetailOrder], now: datetime) -> None:
-    """Orders that cannot go, or go in an unusual way, each named."""
-    shop, rng = scenario.shops[store], scenario.rng
-    base = next(order for order in orders if sum(line.is_physical for line in order.lines) >= 3)
-
-    def add(what: str | None, **changes: Any) -> int:
-        order_id = max(shop.orders) + 1
-        order = shop_order(base, order_id=order_id, rng=rng, created_at=now - timedelta(minutes=40))
-        order |= {key: value for key, value in changes.items() if key in ("customer_message", "status_id", "lines")}
-        order["addresses"] = [
-            order["addresses"][0] | changes.get("address", {}),
-            *changes.get("more_addresses", ()),
-        ]
-        shop.add_order(order)
-        if what:
-            scenario.plant(store, order_id, what)
-        return order_id
-
-    good = [line for line in shop_order(base, order_id=1, rng=rng)["lines"] if line["type"] == "physical"]
-    add("SKU that is in no catalogue", lines=[*good[:2], {**good[0], "sku": "NEVER-HEARD-OF"}])
-    add("SKU that lost its leading zeros", lines=[{**good[0], "sku": "0" + str(good[0]["sku"])}])
-    add("postcode that is none", address={"zip": "XX99 9XX"})
-    add("note of 65,000 characters", customer_message="Please be careful. " * 3421)
-    add("nothing physical", lines=[{**good[0], "type": "digital"}])
-    zeros = min(code for code in scenario.known[store] if code.startswith("0") and code.isdigit())
-    add(None, lines=[{**good[0], "sku": zeros}])
-    add(None, customer_message="For Zoë’s birthday 🎂🎁 – leave with neighbour at no. 12")
-    add(None, lines=[*good[:2], {**good[2], "quantity": 0}])
-    second = {
-        "first_name": "Second",
-        "last_name": "Address",
-        "street_1": "2 Other Street",
-        "city": "York",
-        "zip": "YO1 7HH",
-        "country": "United Kingdom",
-        "country_iso2": "GB",
-    }
-    add(None, more_addresses=[second], lines=[good[0], {**good[1], "address": 1}])
-    gift = add(None, lines=[{**good[0], "wrapping_name": "Silver paper", "wrapping_message": "Happy birthday"}])
-    shop.add_metafield(gift, "delivery", "instructions", "Leave in the porch", owner="gift app")

@@ -20,13 +20,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from clarus_bc_pipeline.sandbox.bigcommerce import bigcommerce_app
 from clarus_bc_pipeline.sandbox.clarus import clarus_app
 from clarus_bc_pipeline.sandbox.faults import Fault, FaultPlan, FaultRule, TruthLog
+from clarus_bc_pipeline.sandbox.opening import new_scenario
 from clarus_bc_pipeline.sandbox.scenario import (
     ACCOUNTS,
     CLIENT_ID,
     CLIENT_SECRET,
+    REFUND_TOKEN,
     TOKEN,
     Scenario,
-    new_scenario,
 )
 
 # One write in fifty ends in doubt or is refused for now; enough to see the outbox settle it.
@@ -51,7 +52,7 @@ def app(scenario: Scenario, *, seed: int, faults: bool) -> ASGIApp:
                 "goods_outs": len(scenario.warehouse.goods_outs.rows),
                 "calls": {
                     "bigcommerce": len(_log(scenario)),
-                    "bigcommerce_orders": sum("/orders" in entry.path for entry in _log(scenario).entries()),
+                    "bigcommerce_orders": sum("/v2/orders" in entry.path for entry in _log(scenario).entries()),
                     "clarus": len(scenario.warehouse.log),
                 },
                 **await run_in_threadpool(truth, scenario),
@@ -105,6 +106,7 @@ def truth(scenario: Scenario) -> dict[str, Any]:
         "lost_units": {f"{s} {o}": left[s, o] - shown[s, o] for s, o in plain if left[s, o] > shown[s, o]},
         "surplus_units": {f"{s} {o}": shown[s, o] - left[s, o] for s, o in plain if left[s, o] < shown[s, o]},
         "stock_above_warehouse_units": {store: sum(_offered_too_much(scenario, store)) for store in scenario.shops},
+        **scenario.returns.truth(),
         "throttled": sum(1 for entry in _log(scenario).entries() if entry.seen == 429 and not entry.fault),
     }
 
@@ -127,7 +129,7 @@ def serve(*, port: int, orders: int, seed: int, faults: bool, window_seconds: fl
     print(
         f"Sandbox on http://127.0.0.1:{port}\n"
         f"  bigcommerce.base_url = http://127.0.0.1:{port}/bigcommerce\n"
-        f"      stores {', '.join(scenario.shops)}; token {TOKEN}\n"
+        f"      stores {', '.join(scenario.shops)}; token {TOKEN}, for refunds {REFUND_TOKEN}\n"
         f"  clarus.base_url = http://127.0.0.1:{port}/clarus\n"
         f"      subdomain sandbox; client {CLIENT_ID}, secret {CLIENT_SECRET}\n"
         f"  POST /scenario/<step>: {', '.join(scenario.steps)}",

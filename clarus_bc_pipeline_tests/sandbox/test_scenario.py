@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from clarus_bc_pipeline.sandbox.bigcommerce import served
-from clarus_bc_pipeline.sandbox.scenario import ACCOUNTS, Scenario, new_scenario
+from clarus_bc_pipeline.sandbox.opening import new_scenario
+from clarus_bc_pipeline.sandbox.scenario import ACCOUNTS, Scenario
 from clarus_bc_pipeline.sandbox.server import app
 
 STORES = tuple(ACCOUNTS)

@@ -24,3 +24,4 @@ orders_sensor = store_sensor(
 
 JOBS = [sync_orders]
 SENSORS = [orders_sensor]
+SCHEDULES: list[dg.ScheduleDefinition] = []
