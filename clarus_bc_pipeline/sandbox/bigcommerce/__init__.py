@@ -1,7 +1,7 @@
 """A stateful double of BigCommerce on loopback: `bigcommerce_app(world)` serves what a `ShopWorld` holds.
 
-`world.py` holds state and rules, `catalogue.py` products and stock, `wire.py` shapes, `app.py` routes. It
-answers as BigCommerce is documented to, down to the quirks; where the documentation is silent, a setting of
+`world.py` holds state and rules, `catalogue.py` products and stock, `payments.py` money, `wire.py` shapes, `app.py`
+routes. It answers as BigCommerce is documented to, down to the quirks; where the documentation is silent, a setting of
 `ShopWorld` says which.
 """
 

@@ -135,7 +135,7 @@ def _problem(
     else:
         content = {
             "status": status, "title": message, "type": STATUS_CODES,
-            "errors": dict(errors or {}),
+            **({"errors": dict(errors)} if errors else {}),
         }  # fmt: skip
     return Response(msgspec.json.encode(content), status, dict(headers or {}), media_type)
 
