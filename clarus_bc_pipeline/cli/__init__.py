@@ -11,7 +11,7 @@ import psycopg
 import sqlalchemy.exc
 import typer
 
-from clarus_bc_pipeline.cli import audit, demo, look, manage, rma, run, up
+from clarus_bc_pipeline.cli import audit, demo, finance, look, manage, rma, run, up
 from clarus_bc_pipeline.cli.output import OUT_OF_REACH, USAGE, errors
 from clarus_bc_pipeline.cli.stores import advice
 from clarus_bc_pipeline.http import CallFailed
@@ -32,6 +32,7 @@ typer_app.command()(run.sync)
 typer_app.command()(run.deliver)
 typer_app.command()(audit.audit)
 typer_app.add_typer(audit.report, name="report")
+typer_app.add_typer(finance.period, name="period")
 typer_app.command()(look.order)
 typer_app.command()(look.findings)
 typer_app.command()(look.gap)

@@ -27,7 +27,7 @@ def books(ledger: sa.Engine) -> Books:
     """Nine orders: matched, late, captured in part, captured twice, refunded by RMA and by hand, and cancelled."""
     books = Books(ledger, settings_of(cost_share="0.4"))
     for order in range(1, 10):
-        books.order(order, (2, "20.00"), total="24.00", **({"status_id": 5} if order == 9 else {}))
+        books.order(order, (2, "20.00"), total="24.00", status_id=5 if order == 9 else 11)
     for order, paid in ((1, "24.00"), (3, "12.00"), (4, "48.00"), (5, "24.00"), (6, "24.00"), (9, "24.00")):
         books.read_payments(order, paid)
     books.tick(hours=3)
