@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import sqlalchemy as sa
 
-from clarus_bc_pipeline.flows.check_reports import check_result, validate
+from clarus_bc_pipeline.flows.check_reports import CheckReport, check_result, validate
 from clarus_bc_pipeline.flows.resources import STORES, Stores, settings
 from clarus_bc_pipeline.flows.returns.deciding import ON_SALE_WITHIN
 from clarus_bc_pipeline.flows.returns.sync import SQL
@@ -19,14 +20,19 @@ if TYPE_CHECKING:
 @dg.asset_check(asset="return_proof", partitions_def=STORES)
 def returns_come_to_their_end(context: dg.AssetCheckExecutionContext, stores: Stores) -> dg.AssetCheckResult:
     """Every line of an open RMA: authorised as despatched, received whole, passed, refunded in time, on sale."""
+    own = settings().stores[context.partition_key].returns
+    with stores.engine.connect() as connection:
+        return check_result(returns_report(connection, store=context.partition_key, own=own, now=utc_now()))
+
+
+def returns_report(connection: sa.Connection, *, store: str, own: ReturnsSettings, now: datetime) -> CheckReport:
+    """Every line of every RMA that no person closed, held to `schemas.return_lines`."""
     from clarus_bc_pipeline.flows.returns.schemas import return_lines
 
-    with stores.engine.connect() as connection:
-        rows = connection.execute(SQL["check_returns"], {"store": context.partition_key}).mappings().all()
-    own = settings().stores[context.partition_key].returns
-    kept = [_kept_rules(dict(row), own, utc_now()) for row in rows]
+    rows = connection.execute(SQL["check_returns"], {"store": store}).mappings().all()
+    kept = [_kept_rules(dict(row), own, now) for row in rows]
     names = {i: f"RMA {r['rma']} of order {r['order_id']}, SKU {r['sku']}" for i, r in enumerate(rows)}
-    return check_result(validate(_frame(kept, list(return_lines.columns)), return_lines, name=names))
+    return validate(_frame(kept, list(return_lines.columns)), return_lines, name=names)
 
 
 def _kept_rules(row: dict[str, Any], own: ReturnsSettings, now: datetime) -> dict[str, bool]:
@@ -48,12 +54,17 @@ def _kept_rules(row: dict[str, Any], own: ReturnsSettings, now: datetime) -> dic
 @dg.asset_check(asset="return_proof", partitions_def=STORES)
 def refunds_have_receipts(context: dg.AssetCheckExecutionContext, stores: Stores) -> dg.AssetCheckResult:
     """No order was refunded despatched units that the warehouse has not received back."""
+    with stores.engine.connect() as connection:
+        return check_result(receipts_report(connection, store=context.partition_key))
+
+
+def receipts_report(connection: sa.Connection, *, store: str) -> CheckReport:
+    """Every refunded order, held to `schemas.refunded_orders`."""
     from clarus_bc_pipeline.flows.returns.schemas import refunded_orders
 
-    given = {"store": context.partition_key}
-    with stores.engine.connect() as connection:
-        open_rows = connection.execute(SQL["refunds_without_receipt"], given).all()
-        refunds = connection.execute(SQL["check_refunds"], given).all()
+    given = {"store": store}
+    open_rows = connection.execute(SQL["refunds_without_receipt"], given).all()
+    refunds = connection.execute(SQL["check_refunds"], given).all()
     missing = {row.order_id: row for row in open_rows}
     orders = sorted({row.order_id for row in refunds} | missing.keys())
     names = {
@@ -62,16 +73,21 @@ def refunds_have_receipts(context: dg.AssetCheckExecutionContext, stores: Stores
         for r in [missing.get(order)]
     }
     frame = _frame([{"has_receipt": order not in missing} for order in orders], ["has_receipt"])
-    return check_result(validate(frame, refunded_orders, name=names))
+    return validate(frame, refunded_orders, name=names)
 
 
 @dg.asset_check(asset="return_proof", partitions_def=STORES)
 def refunds_are_as_approved(context: dg.AssetCheckExecutionContext, stores: Stores) -> dg.AssetCheckResult:
     """Every refund of the shop: made by an RMA, of the approved amount, and paid by the provider."""
+    with stores.engine.connect() as connection:
+        return check_result(refunds_report(connection, store=context.partition_key))
+
+
+def refunds_report(connection: sa.Connection, *, store: str) -> CheckReport:
+    """Every refund of the shop, held to `schemas.refunds`."""
     from clarus_bc_pipeline.flows.returns.schemas import refunds
 
-    with stores.engine.connect() as connection:
-        rows = connection.execute(SQL["check_refunds"], {"store": context.partition_key}).all()
+    rows = connection.execute(SQL["check_refunds"], {"store": store}).all()
     kept = [
         {
             "by_rma": row.rma is not None,
@@ -85,7 +101,7 @@ def refunds_are_as_approved(context: dg.AssetCheckExecutionContext, stores: Stor
         + (f" for {row.approved:f}" if row.approved is not None and row.approved != row.amount else "")
         for i, row in enumerate(rows)
     }
-    return check_result(validate(_frame(kept, list(refunds.columns)), refunds, name=names))
+    return validate(_frame(kept, list(refunds.columns)), refunds, name=names)
 
 
 def _frame(rows: list[dict[str, bool]], columns: list[str]) -> "pd.DataFrame":
