@@ -8,7 +8,7 @@ import dagster as dg
 from clarus_bc_pipeline.flows import housekeeping
 from clarus_bc_pipeline.flows.resources import Stores
 
-FLOWS = ("catalogue", "orders", "despatch", "stock", "returns")  # along the data
+FLOWS = ("catalogue", "orders", "despatch", "stock", "returns", "finance")  # along the data
 
 
 def _each(part: str) -> list[ModuleType]:

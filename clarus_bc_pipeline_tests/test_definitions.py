@@ -20,6 +20,7 @@ FLOWS = {
     "despatch": ["clarus_goods_outs", "shipment_pushes", "bigcommerce_shipments", "despatch_gap"],
     "stock": ["clarus_stock_balances", "stock_pushes", "bigcommerce_stock", "stock_drift"],
     "returns": ["rmas", "return_pushes", "return_deliveries", "return_proof"],
+    "finance": ["bigcommerce_payments", "finance_journal", "finance_control", "finance_pack"],
 }
 
 
@@ -72,6 +73,10 @@ def test_the_lineage_reads_pull_decide_deliver_prove() -> None:
         "return_pushes": {"rmas", "clarus_stock_balances"},
         "return_deliveries": {"return_pushes"},
         "return_proof": {"return_deliveries"},
+        "bigcommerce_payments": {"bigcommerce_orders", "rmas"},
+        "finance_journal": {"bigcommerce_payments", "clarus_goods_outs", "return_proof"},
+        "finance_control": {"finance_journal"},
+        "finance_pack": {"finance_control"},
     }
 
 
@@ -97,6 +102,7 @@ def test_sensors_and_schedules_run_from_the_first_start() -> None:
         "nightly_despatch_proof",
         "hourly_stock_sweep",
         "daily_returns",
+        "daily_finance",
         "nightly_housekeeping",
     }
     assert all(s.default_status == dg.DefaultSensorStatus.RUNNING for s in repository.sensor_defs)

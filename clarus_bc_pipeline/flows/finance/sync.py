@@ -104,7 +104,4 @@ def news(store: Store) -> str | None:
             "delivery": policy.recognised_after,
         }
         touched = connection.execute(SQL["touched_orders"], given).first()
-        is_due_for_proof = is_proof_due(connection, store=store.key, now=now)
-    if touched is not None:
-        return f"orders changed, {now:%Y-%m-%dT%H:%M}"
-    return f"the day's proof is due, {now:%Y-%m-%d}" if is_due_for_proof else None
+    return f"orders changed, {now:%Y-%m-%dT%H:%M}" if touched is not None else None
