@@ -24,7 +24,7 @@ from benchmarks.worlds import TOKEN, World, despatch_and_decide, forget, release
 from clarus_bc_pipeline.flows.despatch import gap
 from clarus_bc_pipeline.flows.despatch import sync as despatch
 from clarus_bc_pipeline.flows.orders import sync as orders
-from clarus_bc_pipeline.flows.orders.automation import EVERY_SECONDS
+from clarus_bc_pipeline.flows.returns import sync as returns
 from clarus_bc_pipeline.flows.sensing import TICK_SECONDS
 from clarus_bc_pipeline.flows.store import Store, utc_now
 from clarus_bc_pipeline.ledger.engine import open_ledger
@@ -151,13 +151,15 @@ def _idle(world: World, store: Store, minutes: int) -> dict[str, float]:
         return utc_now() + passed
 
     later = Store(store.settings, store.engine, store.shop, store.warehouse, now)
-    rhythm = Rhythm(WorkerSettings())
+    every = WorkerSettings()
+    rhythm = Rhythm(every)
     cycle(later, rhythm)  # what the backlog left to be seen is seen
     passed += timedelta(minutes=10)
     before = len(world.shop.log)
     waited = 0.0
     while waited < minutes * 60:
-        seconds = _pass_time(rhythm)
+        seconds = rhythm.wait(time.monotonic())
+        rhythm.pass_by(seconds)
         waited += seconds
         passed += timedelta(seconds=seconds)
         happened = cycle(later, rhythm)
@@ -169,18 +171,12 @@ def _idle(world: World, store: Store, minutes: int) -> dict[str, float]:
     for tick in range(minutes * 60 // TICK_SECONDS):
         passed += timedelta(seconds=TICK_SECONDS)
         runs += despatch.news(later) is not None
-        if tick % (EVERY_SECONDS // TICK_SECONDS) == 0:
+        if tick % (every.orders_every_seconds // TICK_SECONDS) == 0:
             runs += orders.news(later) is not None
+        if tick % (every.returns_every_seconds // TICK_SECONDS) == 0:
+            runs += returns.news(later) is not None
     return {
         "worker_calls_per_minute": round(by_worker / minutes, 2),
         "sensor_calls_per_minute": round((len(world.shop.log) - before) / minutes, 2),
         "runs_per_minute": runs / minutes,
     }
-
-
-def _pass_time(rhythm: Rhythm) -> float:
-    """Let the time pass until something of the rhythm is due. Returns the seconds."""
-    seconds = rhythm.wait(time.monotonic())
-    for name in ("orders_at", "despatch_at", "stock_at", "sweep_at", "prove_at"):
-        setattr(rhythm, name, getattr(rhythm, name) - seconds)
-    return seconds

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any
 
@@ -22,8 +22,11 @@ import sqlalchemy as sa
 from clarus_bc_pipeline.flows.despatch import gap
 from clarus_bc_pipeline.flows.despatch import sync as despatch
 from clarus_bc_pipeline.flows.despatch.assets import gap_metadata
+from clarus_bc_pipeline.flows.finance import sync as finance
 from clarus_bc_pipeline.flows.orders import sync as orders
 from clarus_bc_pipeline.flows.reach import watched
+from clarus_bc_pipeline.flows.returns import sync as returns
+from clarus_bc_pipeline.flows.returns.assets import proof_metadata
 from clarus_bc_pipeline.flows.stock import sync as stock
 from clarus_bc_pipeline.flows.stock.assets import drift_metadata
 from clarus_bc_pipeline.flows.store import Store, open_store, utc_now
@@ -46,16 +49,24 @@ class Rhythm:
     orders_at: float = 0.0
     despatch_at: float = 0.0
     stock_at: float = 0.0
+    returns_at: float = 0.0
+    finance_at: float = 0.0
     sweep_at: float = 0.0
     prove_at: float = 0.0
     unproven: bool = field(default=True)
 
     def at_once(self) -> None:
-        """A hint came: every flow is due now."""
+        """A hint came: every flow that a parcel waits for is due now."""
         self.orders_at = self.despatch_at = self.stock_at = 0.0
 
+    def pass_by(self, seconds: float) -> None:
+        """So much time has passed, for a benchmark that does not wait for it."""
+        for each in fields(self):
+            if each.name.endswith("_at"):
+                setattr(self, each.name, getattr(self, each.name) - seconds)
+
     def wait(self, now: float) -> float:
-        return max(0.0, min(self.orders_at, self.despatch_at, self.stock_at) - now)
+        return max(0.0, min(self.orders_at, self.despatch_at, self.stock_at, self.returns_at, self.finance_at) - now)
 
 
 Happened = dict[str, dict[str, Any]]
@@ -71,6 +82,10 @@ def cycle(store: Store, rhythm: Rhythm) -> Happened:
         _turn_despatch(store, rhythm, now, happened)
     if now >= rhythm.stock_at:  # after despatch: what was picked has its balance read again
         _turn_stock(store, rhythm, now, happened)
+    if now >= rhythm.returns_at:
+        _turn_returns(store, rhythm, now, happened)
+    if now >= rhythm.finance_at:
+        _turn_finance(store, rhythm, now, happened)
     if rhythm.unproven and now >= rhythm.prove_at:
         rhythm.unproven = False
         rhythm.prove_at = now + rhythm.every.orders_every_seconds
@@ -133,6 +148,32 @@ def _turn_stock(store: Store, rhythm: Rhythm, now: float, happened: Happened) ->
     proven = stock.prove(store)
     if proven.levels:
         happened["stock_drift"] = drift_metadata(store, proven)
+
+
+def _turn_returns(store: Store, rhythm: Rhythm, now: float, happened: Happened) -> None:
+    rhythm.returns_at = now + rhythm.every.returns_every_seconds
+    pulled = returns.pull(store)
+    if pulled.rmas or pulled.refunds or pulled.changed:
+        happened["rmas"] = {"rmas_read": pulled.rmas, "refunds_read": pulled.refunds, "receipts_read": pulled.receipts}
+    decided = returns.decide(store)
+    if decided.steps or decided.announced or decided.approved:
+        happened["return_pushes"] = {"returns_announced": decided.announced, "refunds_approved": decided.approved}
+    report = returns.deliver(store, until=store.now() + DELIVER_FOR)
+    if report.attempted:
+        happened["return_deliveries"] = dict(report.metadata())
+    if report.attempted or "rmas" in happened:
+        happened["return_proof"] = proof_metadata(store, returns.prove(store))
+
+
+def _turn_finance(store: Store, rhythm: Rhythm, now: float, happened: Happened) -> None:
+    """Payments are read and journals posted as they come; the whole is proven once a day."""
+    rhythm.finance_at = now + rhythm.every.finance_every_seconds
+    pulled = finance.pull(store)
+    if pulled.orders:
+        happened["bigcommerce_payments"] = {"orders_read": pulled.orders, "transactions_read": pulled.transactions}
+    booked = finance.decide(store).booked
+    if booked.journals:
+        happened["finance_journal"] = {"journals_new": booked.journals, "journal_lines_new": booked.lines}
 
 
 Report = Callable[[str, Happened], None]

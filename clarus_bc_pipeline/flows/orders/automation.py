@@ -3,9 +3,8 @@
 import dagster as dg
 
 from clarus_bc_pipeline.flows.orders import sync
+from clarus_bc_pipeline.flows.resources import settings
 from clarus_bc_pipeline.flows.sensing import store_sensor
-
-EVERY_SECONDS = 15  # a question costs the shop one call: four a minute
 
 sync_orders = dg.define_asset_job(
     "sync_orders",
@@ -17,7 +16,7 @@ orders_sensor = store_sensor(
     name="orders_sensor",
     job=sync_orders,
     news=sync.news,
-    every_seconds=EVERY_SECONDS,
+    every_seconds=settings().worker.orders_every_seconds,  # a question costs the shop one call
     description="Asks the shop for its newest order change (one call) and the outbox for due pushes; starts a run only "
     "when either is new.",
 )
