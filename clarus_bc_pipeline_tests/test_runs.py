@@ -59,6 +59,8 @@ def day(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator
         run("sync_orders")
         run("sync_despatch")
         run("sync_stock")
+        run("sync_returns")
+        run("sync_finance")
         yield Day(world, results, "\n".join(events))
         world.engine.dispose()
 
@@ -66,7 +68,7 @@ def day(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator
 def test_every_job_succeeds_in_every_store(day: Day) -> None:
     assert {key: result.success for key, result in day.results.items()} == {
         (job, store): True
-        for job in ("sync_catalogue", "sync_orders", "sync_despatch", "sync_stock")
+        for job in ("sync_catalogue", "sync_orders", "sync_despatch", "sync_stock", "sync_returns", "sync_finance")
         for store in STORES
     }
 
