@@ -57,7 +57,7 @@ class ControlSheet:
         journal: Placed,
     ) -> None:
         """All of it; `given` are the days as pack.sql takes them."""
-        self.book.widths(self.sheet, (44, 13, *([14] * 8)))
+        self.book.widths(self.sheet, (44, 18, *([14] * 8)))
         self._about(settings, given, now, sha256)
         self._deferred(control.deferred)
         self._proofs(control.proofs)
@@ -94,7 +94,8 @@ class ControlSheet:
     def _section(self, title: str, *headings: str) -> None:
         for column, heading in enumerate(headings):
             self.sheet.write_string(self.row, column, title if column == 0 else "", self.book.formats["section"])
-            self.sheet.write_string(self.row + 1, column, heading, self.book.formats["heading"])
+            is_number = column > 0 and heading not in ("Currency", "Nominal", "At")
+            self.book.heading(self.sheet, self.row + 1, column, heading, is_number=is_number)
         self.sheet.set_row(self.row + 1, 28)
         self.row += 2
 

@@ -89,7 +89,7 @@ def ageing(book: Workbook, sheet: Worksheet, listed: Placed, sums: Sequence[DayS
     sheet.set_row(0, 26)
     sheet.write_string(0, 0, "Ageing: breaks by the days since the event", f["title"])
     for i, heading in enumerate(("Break", *(name for name, _ in BUCKETS), "All", "Below materiality", "Code")):
-        sheet.write_string(2, i, heading, f["heading"])
+        book.heading(sheet, 2, i, heading, is_number=0 < i < 8)
     row = 3
     for code, counted in sorted(listed_ages(listed).items()):
         sheet.write_string(row, 0, title_of(code), f["text"])
@@ -158,7 +158,7 @@ def _daily(book: Workbook, sheet: Worksheet, sums: Sequence[DaySum], *, top: int
     f = book.formats
     sheet.write_string(top, 0, f"Day by day, {currency}", f["section"])
     for i, heading in enumerate(("Day", *kinds.values())):
-        sheet.write_string(top + 1, i, heading, f["heading"])
+        book.heading(sheet, top + 1, i, heading, is_number=i > 0)
     row = top + 2
     for (of, day), amounts in sorted(days.items()):
         if of == currency:

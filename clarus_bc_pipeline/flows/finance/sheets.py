@@ -75,7 +75,7 @@ class Workbook:
         font = {"font_name": "Calibri", "font_size": 10, "valign": "top"}
         made = self._made = {
             "text": font | {"num_format": "@"},
-            "money": font | {"num_format": "#,##0.00##;[Red]-#,##0.00##"},
+            "money": font | {"num_format": "#,##0.00##"},
             "count": font | {"num_format": "#,##0"},
             "day": font | {"num_format": "dd mmm yyyy", "align": "left"},
             "time": font | {"num_format": "dd mmm yyyy hh:mm", "align": "left"},
@@ -87,6 +87,11 @@ class Workbook:
         self.formats |= {
             "heading": self.book.add_format(
                 font | {"bold": True, "font_color": "white", "bg_color": NAVY, "text_wrap": True, "valign": "vcenter"}
+            ),
+            "number heading": self.book.add_format(
+                font
+                | {"bold": True, "font_color": "white", "bg_color": NAVY, "text_wrap": True, "valign": "vcenter"}
+                | {"align": "right"}
             ),
             "title": self.book.add_format(font | {"bold": True, "font_size": 16, "font_color": NAVY}),
             "section": self.book.add_format(font | {"bold": True, "font_size": 12, "font_color": NAVY, "bottom": 1}),
@@ -143,7 +148,7 @@ class Workbook:
         """
         self.widths(sheet, [column.width for column in columns])
         for i, column in enumerate(columns):
-            sheet.write_string(top + 1, i, column.heading, self.formats["heading"])
+            self.heading(sheet, top + 1, i, column.heading, is_number=column.kind in ("money", "count"))
         sheet.set_row(top + 1, 30)
         first = top + 2
         row, beyond = first, 0
@@ -177,6 +182,10 @@ class Workbook:
         letters = {column.heading: xl_col_to_name(i) for i, column in enumerate(columns)}
         by_heading = {columns[i].heading: each for i, each in kept.items()}
         return Placed(sheet.get_name(), first + 1, last + 1, letters, by_heading)
+
+    def heading(self, sheet: Worksheet, row: int, column: int, words: str, *, is_number: bool = False) -> None:
+        """Over numbers it stands on their side."""
+        sheet.write_string(row, column, words, self.formats["number heading" if is_number else "heading"])
 
     def widths(self, sheet: Worksheet, widths: Sequence[int]) -> None:
         for i, width in enumerate(widths):
