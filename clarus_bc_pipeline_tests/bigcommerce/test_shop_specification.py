@@ -117,6 +117,8 @@ def _talk_of_returns(api: BigCommerce, world: ShopWorld, given: dict[str, Any]) 
     with pytest.raises(Gone):
         metafields.create_order_metafield(api, 1, *field)
     metafields.update_order_metafield(api, order_id, made.id, "returns", "rma:1", '{"lines": [1]}')
+    with pytest.raises(Gone):
+        metafields.update_order_metafield(api, order_id, 999, *field)
     items = [RefundItem("PRODUCT", next(iter(world.orders[order_id].lines)), 1)]
     with pytest.raises(Refused):
         refunds.create_refund(api, order_id, items, [Tender("storecredit", Decimal("4.50"), False)])
