@@ -34,7 +34,7 @@ def stock_delivery(store: Store) -> Delivery:
 
     def send(push: ClaimedPush) -> Receipt:
         with store.engine.connect() as connection:
-            newest = read_targets(connection, store).units
+            newest = read_targets(connection, store, of={sku for sku, _, _ in push.payload["levels"]}).units
         levels = never_above(push.payload["levels"], newest)
         if not levels:
             return Receipt("nothing left to send", {"sent": []})

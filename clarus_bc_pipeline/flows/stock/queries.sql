@@ -21,8 +21,9 @@ SELECT as_of, products, units FROM stock_snapshot WHERE store = :store AND fault
 
 
 -- name: balances
--- What does Clarus hold of each product, in each warehouse, as we go by it?
-SELECT product_code, warehouse, available, allocated FROM stock_balance WHERE store = :store
+-- What does Clarus hold of each product (`codes`: of these), in each warehouse, as we go by it?
+SELECT product_code, warehouse, available, allocated FROM stock_balance
+ WHERE store = :store AND (CAST(:codes AS text[]) IS NULL OR product_code = ANY(CAST(:codes AS text[])))
 
 
 -- name: open_demand

@@ -6,6 +6,7 @@ target (`sync.py` decides what is sent, `deliveries.py` sends nothing above it).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,18 +40,26 @@ class Targets:
     findings: list[Finding]
 
 
-def read_targets(connection: sa.Connection, store: Store) -> Targets:
-    """All targets of the store. Products without a believed balance have none, nor SKUs whose rules were refused."""
+def read_targets(connection: sa.Connection, store: Store, *, of: Collection[str] | None = None) -> Targets:
+    """All targets of the store, or those of the products of these SKUs (with the other SKUs of these products).
+
+    Products without a believed balance have none, nor SKUs whose rules were refused.
+    """
     settings = store.settings.stock
     sku_map = proven_map(store)
-    stock: dict[str, dict[str, Stock]] = {}
-    for code, warehouse, available, allocated in connection.execute(SQL["balances"], {"store": store.key}):
-        stock.setdefault(code, {})[warehouse] = Stock(available, allocated)
     variant = tables.bigcommerce_variant
     query = sa.select(variant.c.sku, variant.c.category_ids).where(variant.c.store == store.key, variant.c.sku != "")
     categories: dict[str, set[int]] = {}
     for sku, ids in connection.execute(query):
         categories.setdefault(sku, set()).update(ids)
+    codes = {sku: sku_map.to_clarus(sku) for sku in categories if not sku_map.refuses(sku)}
+    wanted = None if of is None else {codes[sku] for sku in of if sku in codes}
+    if wanted is not None:
+        codes = {sku: code for sku, code in codes.items() if code in wanted}
+    stock: dict[str, dict[str, Stock]] = {}
+    given = {"store": store.key, "codes": None if wanted is None else sorted(wanted)}
+    for code, warehouse, available, allocated in connection.execute(SQL["balances"], given):
+        stock.setdefault(code, {})[warehouse] = Stock(available, allocated)
     lines = open_lines(connection, store, sku_map)
     demand: dict[str, int] = {}
     for line in lines:
@@ -59,7 +68,7 @@ def read_targets(connection: sa.Connection, store: Store) -> Targets:
         settings, warehouse=store.settings.clarus.warehouse, locations=_locations(connection, store), store=store.key
     )
     units = rules.targets(
-        skus={sku: sku_map.to_clarus(sku) for sku in categories if not sku_map.refuses(sku)},
+        skus=codes,
         stock=stock,
         demand=demand,
         places=places,

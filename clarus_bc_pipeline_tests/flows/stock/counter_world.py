@@ -40,6 +40,7 @@ class Order:
     units: int
     placed_at: datetime = NOON
     refunded: int = 0
+    held_units: int = 0
     status_id: int = 11
     is_pulled: bool = False
     is_held: bool = False
@@ -136,17 +137,23 @@ class Counters:
 
     def refund(self, order: Order) -> None:
         """All of an order is paid back in the shop, which puts the units back where its setting says so."""
-        order.refunded, order.status_id = order.units, 4
         if self.rules.refund_order_stock_adjustment:
-            self.shop[order.sku, 1] += order.units
-        self._keep_order(order)
+            self.shop[order.sku, 1] += order.units - order.refunded
+        order.refunded, order.status_id = order.units, 4
+        if order.is_pulled:
+            self._keep_order(order)
 
     def edit(self, order: Order, units: int) -> None:
         """The order is edited to so many units, and the shop's level follows where its setting says so."""
         if self.rules.edit_order_stock_adjustment:
             self.shop[order.sku, 1] += order.units - units
         order.units = units
-        self._keep_order(order)
+        if order.is_pulled:
+            self._keep_order(order)
+
+    def meddle(self, sku: str, units: int) -> None:
+        """Somebody sets a level in the shop by hand."""
+        self.shop[sku, 1] = units
 
     def pull_orders(self) -> None:
         """The ledger learns of all orders."""
@@ -158,8 +165,9 @@ class Counters:
     def allocate(self) -> None:
         """The warehouse sets stock aside for the orders that it was given and has stock for."""
         for order in self.orders:
-            if order.is_pulled and not order.is_held and self.available[order.sku] >= order.units:
-                order.is_held = True
+            is_wanted = order.is_pulled and not order.is_held and order.status_id == 11
+            if is_wanted and self.available[order.sku] >= order.units:
+                order.is_held, order.held_units = True, order.units
                 self.available[order.sku] -= order.units
                 self.allocated[order.sku] += order.units
 
@@ -182,9 +190,9 @@ class Counters:
     def target(self, sku: str) -> int:
         units, as_of = self.read[sku]
         waiting = sum(
-            o.units
+            max(0, o.units - (o.held_units if o.held_known_at is not None and o.held_known_at < as_of else 0))
             for o in self.orders
-            if o.sku == sku and o.is_pulled and not (o.held_known_at is not None and o.held_known_at < as_of)
+            if o.sku == sku and o.is_pulled and o.status_id == 11
         )
         return max(0, units - waiting - int(self.settings.get("buffer", 0)))
 
@@ -289,7 +297,7 @@ class Counters:
                     )
                 ],
             )
-            units = Decimal(order.units)
+            units = Decimal(order.held_units)
             upsert(
                 connection,
                 tables.clarus_goods_out_line,

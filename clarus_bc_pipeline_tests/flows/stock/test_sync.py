@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from clarus_bc_pipeline.bigcommerce.inventory import InventorySettings
 from clarus_bc_pipeline.flows.stock import sync
+from clarus_bc_pipeline.flows.stock.targets import read_targets
 from clarus_bc_pipeline.ledger.findings import OpenFinding, open_findings
 from clarus_bc_pipeline.settings import SkuSettings
 from clarus_bc_pipeline_tests.flows.stock.counter_world import Counters
@@ -274,3 +275,17 @@ def test_allocations_that_speak_against_the_setting_are_told(ledger: sa.Engine, 
     assert codes(world) == ["available_setting_differs"]
     [finding] = findings(world)
     assert finding.evidence["pairs"] == 5
+
+
+def test_the_targets_of_some_skus_are_those_of_all_with_what_shares_their_product(
+    ledger: sa.Engine, patch: pytest.MonkeyPatch
+) -> None:
+    world = world_of(ledger, patch, "MUG", "mug", "TIN")
+    table = SkuSettings.model_validate({"table": {"mug": "MUG", "MUG": "MUG"}})
+    world.store = replace(world.store, settings=world.store.settings.model_copy(update={"skus": table}))
+    turn(world)
+    with world.engine.connect() as connection:
+        whole = read_targets(connection, world.store).units
+        some = read_targets(connection, world.store, of=["mug", "UNKNOWN"]).units
+    assert {at.sku: units for at, units in some.items()} == {"MUG": 5, "mug": 5}
+    assert some == {at: units for at, units in whole.items() if at.sku != "TIN"}
