@@ -26,7 +26,7 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 AT_ONCE = 100_000  # orders a statement: the database checks that every journal balances
 NOT_SENT, HALF_PAID, PAID_TWICE, REFUNDED = 101, 211, 307, 13  # one order in so many
 
-# 1,000 orders a day, so that the matching and the books see days and periods as they are in life.
+# 4,000 orders a day, so that the matching and the books see days and periods as they are in life.
 AT = "CAST(:at AS timestamptz) + (o / 1000) * interval '1 day' / CAST(:days_in AS integer)"
 HISTORY = f"""
 INSERT INTO bigcommerce_order (store, order_id, status_id, payment_status, currency, total_inc_tax, total_tax,

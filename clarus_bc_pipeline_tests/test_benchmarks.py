@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import calls, exposure, gap, latency, makespan, pull, pull_server, stock
+from benchmarks import calls, exposure, finance, gap, latency, makespan, pull, pull_server, stock
 from benchmarks.figures import Figure
 from benchmarks.running import keep
 from clarus_bc_pipeline.bigcommerce.order_record import decode_order
@@ -78,6 +78,13 @@ def test_the_gap_finds_what_was_planted_at_each_size() -> None:
     result = gap.run(orders=(400, 800))
     assert [size["gap_lines"] == size["planted"] for size in result["sizes"]] == [True, True]
     assert len(gap.figures(result)) == 4
+
+
+def test_finance_lists_the_breaks_that_were_planted_and_its_books_tie() -> None:
+    result = finance.run(orders=640, booked=320, tick=20)
+    assert result["listed"] == result["planted"] == 11  # and the run itself holds the control totals at nothing
+    assert result["journal_lines"] > 320 * 5
+    assert [figure.met is not None for figure in finance.figures(result)] == [True, True, False, False]
 
 
 def test_a_sweep_of_stock_takes_a_write_for_two_thousand_skus_and_each_movement_arrives() -> None:
