@@ -10,6 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated, Any
 
 import httpx
@@ -29,7 +31,7 @@ STORY = (  # what the world does, then which flows run; in the order of a workin
     ("stock_moves", ("sync_orders", "sync_despatch", "sync_stock")),  # and reads back what was sent, which proves it
     ("returns_opened", ("sync_returns",)),
     ("parcels_back", ("sync_returns",)),
-    (None, ("sync_stock",)),
+    (None, ("sync_stock", "sync_finance")),
 )
 WINDOW_SECONDS = 0.5  # the doubles' quota window, 30 seconds at BigCommerce; the quota a window is the plans' own
 
@@ -106,6 +108,7 @@ def _say(quiet: bool, text: str) -> None:
 def _sum_up(world: dict[str, Any], failed: list[str]) -> dict[str, Any]:
     """What the ledger claims, beside what the doubles know."""
     from clarus_bc_pipeline.flows.despatch import gap
+    from clarus_bc_pipeline.flows.finance.control import control_totals
     from clarus_bc_pipeline.flows.store import utc_now
     from clarus_bc_pipeline.ledger.engine import open_ledger
     from clarus_bc_pipeline.ledger.findings import open_findings
@@ -114,9 +117,19 @@ def _sum_up(world: dict[str, Any], failed: list[str]) -> dict[str, Any]:
     said: Counter[str] = Counter()
     findings = []
     gaps: list[dict[str, Any]] = []
+    unproven = []
+    control_difference = Decimal(0)
+    listed: dict[str, list[str]] = {}
     with open_ledger().connect() as connection:
-        for store in load_settings().stores:
+        for store, settings in load_settings().stores.items():
             given = {"store": store}
+            today = utc_now().date()
+            control = control_totals(connection, settings, first=today - timedelta(days=366), last=today)
+            if control is None:
+                unproven.append(store)
+            else:
+                control_difference += control.difference
+                listed[store] = [f"{each.order_id}: {', '.join(each.codes)}" for each in control.differences]
             for name, sql in COUNTS.items():
                 said[name] += connection.scalar(sa.text(sql), given) or 0
             measured = gap.last_measured(connection, store=store, now=utc_now())
@@ -145,6 +158,7 @@ def _sum_up(world: dict[str, Any], failed: list[str]) -> dict[str, Any]:
                 for line in gap.gap_lines(connection, store=store, most=10_000)
             ]
             findings += open_findings(connection, store=store)
+    failed += [f"control totals of {store}" for store in unproven]
     calls = world["calls"]["bigcommerce"]
     said_all: dict[str, Any] = {
         **{
@@ -172,6 +186,8 @@ def _sum_up(world: dict[str, Any], failed: list[str]) -> dict[str, Any]:
         "stock_above_warehouse_units": sum(world["stock_above_warehouse_units"].values()),
         "early_refund_units": sum(world["early_refund_units"].values()),
         "double_refunds": len(world["double_refunds"]),
+        "control_total_difference": float(control_difference),
+        "differences_listed": listed,
         "own_429s": world["throttled"],
         "failed_runs": failed,
     }
@@ -182,6 +198,7 @@ def _sum_up(world: dict[str, Any], failed: list[str]) -> dict[str, Any]:
         or said_all["stock_above_warehouse_units"]
         or said_all["early_refund_units"]
         or said_all["double_refunds"]
+        or said_all["control_total_difference"]
         or failed
     )
     return said_all
@@ -202,6 +219,7 @@ COUNTS = {
     "refunds": "SELECT count(*) FROM push WHERE store = :store AND kind = 'refund' AND state = 'delivered'",
     "refunds_without_receipt": "SELECT count(*) FROM finding WHERE store = :store "
     "AND code = 'refund_without_receipt' AND state = 'open'",
+    "journal_lines": "SELECT count(*) FROM journal_line WHERE store = :store",
     "shipments_created": "SELECT count(*) FROM push WHERE store = :store AND kind = 'shipment' AND state = 'delivered'",
 }
 
