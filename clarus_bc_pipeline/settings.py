@@ -246,6 +246,8 @@ class StockSettings(_Model):
 Grade = Literal["sellable", "damaged", "missing"]
 Slot = Literal["string1", "string2", "string3", "string4", "string5"]
 
+DEFAULT_GRADES: dict[str, Grade] = {"A": "sellable", "B": "damaged", "C": "damaged", "MISSING": "missing"}
+
 
 class ReturnsSettings(_Model):
     """How a return is announced, inspected and refunded.
@@ -258,9 +260,7 @@ class ReturnsSettings(_Model):
     receipt_kind: str = Field("return", description="Clarus's receipt_type of a return")
     inspection: Literal["slot", "holds"] = "slot"
     slot: Slot = "string1"
-    grades: dict[str, Grade] = Field(
-        default_factory=lambda: {"A": "sellable", "B": "damaged", "C": "damaged", "MISSING": "missing"}
-    )
+    grades: dict[str, Grade] = DEFAULT_GRADES
     refund: Literal["automatic", "never"] = "automatic"
     refund_damaged_for: tuple[str, ...] = Field(
         ("faulty", "damaged_in_transit", "wrong_item"), description="reasons for which a damaged unit passes too"

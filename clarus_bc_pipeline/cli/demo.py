@@ -28,6 +28,7 @@ STORY = (  # what the world does, then which flows run; in the order of a workin
     ("changes", ("sync_orders", "sync_despatch")),
     ("second_despatch", ("sync_despatch",)),
     ("late_news", ("sync_despatch",)),
+    ("money_troubles", ()),
     ("stock_moves", ("sync_orders", "sync_despatch", "sync_stock")),  # and reads back what was sent, which proves it
     ("returns_opened", ("sync_returns",)),
     ("parcels_back", ("sync_returns",)),

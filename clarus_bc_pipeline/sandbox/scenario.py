@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from random import Random
 
 from clarus_bc_pipeline.sandbox.bigcommerce import ShopWorld
+from clarus_bc_pipeline.sandbox.bigcommerce.world import StoredOrder
 from clarus_bc_pipeline.sandbox.clarus import Parcel, WarehouseWorld
 from clarus_bc_pipeline.sandbox.returns_story import Returns
 from clarus_bc_pipeline.sandbox.tracking import make_tracking_number
@@ -36,7 +38,8 @@ SMALL = 20  # trouble befalls one of so many smallest orders, so that it can be 
 class Scenario:
     """The two shops, the warehouse, and the story. `planted` is store -> order id -> what was planted there.
 
-    `known` is store -> the SKUs that the warehouse was told of.
+    `money` likewise, of what went wrong with payments only. `known` is store -> the SKUs that the warehouse was told
+    of.
     """
 
     shops: Mapping[str, ShopWorld]
@@ -44,6 +47,7 @@ class Scenario:
     rng: Random
     returns: Returns
     planted: dict[str, dict[int, str]] = field(default_factory=lambda: {store: {} for store in ACCOUNTS})
+    money: dict[str, dict[int, str]] = field(default_factory=lambda: {store: {} for store in ACCOUNTS})
     known: dict[str, set[str]] = field(default_factory=lambda: {store: set() for store in ACCOUNTS})
     _done: set[tuple[str, int]] = field(default_factory=set)
     _late: list[int] = field(default_factory=list)
@@ -57,6 +61,7 @@ class Scenario:
             "changes": self.changes,
             "second_despatch": self.second_despatch,
             "late_news": self.late_news,
+            "money_troubles": self.money_troubles,
             "stock_moves": self.stock_moves,
             "returns_opened": self.returns_opened,
             "parcels_back": self.returns.parcels_back,
@@ -143,6 +148,28 @@ class Scenario:
         undone = [self._undo_in(store) for store in self.shops]
         return len(self._late) + sum(undone)
 
+    def money_troubles(self) -> int:
+        """Payments that do not agree with their orders: each befalls one of a shop's smallest orders that has left."""
+        for store, shop in self.shops.items():
+            left = [
+                order
+                for order in shop.orders.values()
+                if order.id not in self.planted[store]
+                and order.record["items_shipped"] == order.record["items_total"] > 0
+            ]
+            left.sort(key=lambda order: (len(order.lines), order.id))
+            for plot, what in (
+                (self._captured_twice, "captured twice"),
+                (self._dearer_after_despatch, "price raised after despatch, not captured"),
+                (self._paid_back_at_the_gateway, "paid back at the gateway only"),
+                (self._called_refunded, "status Refunded, no money paid back"),
+            ):
+                if left:
+                    order = left.pop(0)
+                    plot(shop, order)
+                    self.money[store][order.id] = what
+        return sum(len(troubles) for troubles in self.money.values())
+
     def stock_moves(self) -> int:
         """Goods come in, a count falls short, a batch is put in quarantine, and a shopper buys more than is left."""
         for store, account in ACCOUNTS.items():
@@ -163,6 +190,21 @@ class Scenario:
         return self.returns.open(
             {store: set(shop.orders) - set(self.planted[store]) for store, shop in self.shops.items()}
         )
+
+    # --- how money goes astray ---
+
+    def _captured_twice(self, shop: ShopWorld, order: StoredOrder) -> None:
+        shop.payments.capture(order.id)
+
+    def _dearer_after_despatch(self, shop: ShopWorld, order: StoredOrder) -> None:
+        line = next(iter(order.lines.values()))
+        shop.edit_line_price(order.id, line["id"], Decimal(line["price_inc_tax"]) + Decimal("0.50"))
+
+    def _paid_back_at_the_gateway(self, shop: ShopWorld, order: StoredOrder) -> None:
+        shop.payments.add_transaction(order.id, "refund", "1.00")
+
+    def _called_refunded(self, shop: ShopWorld, order: StoredOrder) -> None:
+        shop.edit_order(order.id, status_id=4, status="Refunded")
 
     # --- how goods leave ---
 

@@ -49,6 +49,7 @@ def app(scenario: Scenario, *, seed: int, faults: bool) -> ASGIApp:
             {
                 "steps": list(scenario.steps),
                 "planted": scenario.planted,
+                "planted_money": scenario.money,
                 "goods_outs": len(scenario.warehouse.goods_outs.rows),
                 "calls": {
                     "bigcommerce": len(_log(scenario)),
