@@ -27,7 +27,6 @@ PROVEN = "finance_control"
 SCOPE = "finance.control"
 ZERO = Decimal(0)
 LISTED = 1000  # differences kept by name; the others are counted
-ROUNDING = "rounding"
 # Breaks for which an order's deferred income is not the value of what is left to send.
 EXPLAINING = (
     "duplicate_capture", "partial_capture", "despatched_not_paid", "amounts_do_not_add_up", "refund_by_hand",
@@ -155,10 +154,11 @@ def _control(connection: sa.Connection, given: Mapping[str, Any]) -> Control:
     facts = connection.execute(SQL["fact_totals"]).all()
     books = connection.execute(SQL["book_totals"], given).all()
     held: dict[str, Decimal] = {row.currency: row.held for row in connection.execute(SQL["deferred_held"])}
-    differences = [
-        _difference(row)
-        for row in connection.execute(SQL["deferred_differences"], {**given, "explaining": list(EXPLAINING)})
-    ]
+    connection.execute(SQL["match_deferred"], {**given, "explaining": list(EXPLAINING)})
+    named = connection.execute(SQL["deferred_differences"], {"most": LISTED})
+    differences = [Difference(row.order_id, row.currency, row.amount, tuple(row.codes)) for row in named]
+    sums = connection.execute(SQL["deferred_explained"]).all()
+    explained = {row.currency: row.explained for row in sums}
     currencies = sorted({row.currency for row in facts} | {row.currency for row in books})
     by_currency = {row.currency: row for row in facts}
     proofs: list[Proof] = []
@@ -175,7 +175,7 @@ def _control(connection: sa.Connection, given: Mapping[str, Any]) -> Control:
             Proof("VAT on it", currency, said.earned_tax if said else ZERO, -_net(of, "vat", ("despatch", "digital"))),
             Proof(
                 "deferred income", currency, held.get(currency, ZERO), -_net(of, "deferred_income"),
-                sum((each.amount for each in differences if each.currency == currency and each.codes), ZERO),
+                explained.get(currency, ZERO),
             ),
             Proof(
                 "debits and credits", currency, sum((row.debit for row in of), ZERO),
@@ -186,8 +186,8 @@ def _control(connection: sa.Connection, given: Mapping[str, Any]) -> Control:
     return Control(
         given["now"],
         tuple(proofs),
-        tuple(differences[:LISTED]),
-        max(0, len(differences) - LISTED),
+        tuple(differences),
+        sum(row.orders for row in sums) - len(differences),
         matched,
         {row.currency: row.by_status for row in facts if row.by_status},
     )
@@ -207,11 +207,3 @@ def _net(rows: Sequence[sa.Row[Any]], account: str, kinds: Sequence[str] | None 
     """Debits less credits of an account, in entries of these kinds of event."""
     these = (row for row in rows if row.account == account and (kinds is None or row.kind in kinds))
     return sum((row.debit - row.credit for row in these), ZERO)
-
-
-def _difference(row: sa.Row[Any]) -> Difference:
-    """Pennies that parts of lines rounded apart explain themselves; anything else needs a break of its order."""
-    amount = row.facts - row.books
-    penny = Decimal(1).scaleb(-row.decimals)
-    codes = tuple(row.codes) or ((ROUNDING,) if abs(amount) <= penny * (row.lines + 1) else ())
-    return Difference(row.order_id, row.currency, amount, codes)

@@ -31,8 +31,8 @@ T = TypeVar("T")
 SCOPE = "finance"
 REFUNDED_STATUS = 4  # BigCommerce: order statuses, https://support.bigcommerce.com/s/article/Order-Statuses
 STEPS = (
-    "match_sent", "match_left", "match_refunds", "match_by_hand", "match_lines", "match_paid", "match_orders",
-    "match_breaks",
+    "match_sent", "match_refunds", "match_by_hand", "match_sums", "match_lines", "match_paid",
+    "match_orders", "match_breaks",
 )  # fmt: skip
 # What a person must know. refund_by_hand is the returns flow's to tell; not_checked and refund_owed are listed only.
 TOLD = (
@@ -100,6 +100,7 @@ def match(
             _make(connection, "match_touched", given)
         connection.execute(SQL["see_all" if whole else "see_touched"])
         currencies = connection.scalars(SQL["currencies"]).all()
+        given["fewest_decimals"] = min((decimals(each) for each in currencies), default=0)
         _make(
             connection,
             "match_currency",
@@ -113,7 +114,7 @@ def match(
         said = then(connection, given) if then is not None else None
         examined = None if whole else given["order_ids"]
         _record_findings(connection, settings, now, examined)
-        connection.execute(sa.text("DROP VIEW match_order, match_despatch"))
+        connection.execute(sa.text("DROP VIEW match_order, match_despatch, match_line"))
     return _matched(rows), said
 
 

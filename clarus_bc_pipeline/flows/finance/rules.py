@@ -157,8 +157,8 @@ def earned_by_despatch(facts: OrderFacts) -> dict[str, Earned]:
             before[line_id] += now
             first, count = units.get(line_id, (was, 0))
             units[line_id] = (first, count + now)
-        charged, charged_tax = (ZERO, ZERO) if has_charged else charges(facts)
-        has_charged = True
+        charged, charged_tax = charges(facts) if units and not has_charged else (ZERO, ZERO)
+        has_charged = has_charged or bool(units)
         earned[sent.key] = Earned(goods, charged, goods_tax, charged_tax, units)
     return earned
 
@@ -207,7 +207,13 @@ def split_refunds(facts: OrderFacts) -> dict[int, SplitRefund]:
     found = {}
     for refund in sorted(facts.refunds, key=lambda each: (each.at, each.refund_id)):
         paid = max(ZERO, rounded(refund.paid, currency))
-        share = ZERO if refund.rma else _unsent_share(refund, unsent, held=held, charges_held=not by_despatch)
+        share = (
+            ZERO
+            if refund.rma
+            else _unsent_share(
+                refund, unsent, held=held, charges_held=not any(each.units for each in by_despatch.values())
+            )
+        )
         deferred = min(rounded(paid * share, currency), max(ZERO, held))
         held -= deferred
         tax_paid = min(max(ZERO, refund.tax), paid)
