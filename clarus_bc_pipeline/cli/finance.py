@@ -220,8 +220,8 @@ def _row(store: str, closed: Closed) -> dict[str, Any]:
     return {
         "store": store,
         "period": closed.period,
-        "closed by": closed.closed_by,
-        "at": closed.closed_at,
-        "lines": closed.journal_lines,
-        "SHA-256": closed.sha256,
+        "closed_by": closed.closed_by,
+        "closed_at": closed.closed_at,
+        "journal_lines": closed.journal_lines,
+        "sha256": closed.sha256,
     }

@@ -123,7 +123,7 @@ def test_a_folder_that_cannot_be_written_is_named(books: Books, tmp_path: Path) 
 
 def test_a_month_closes_once_and_what_comes_later_goes_to_the_next(books: Books) -> None:
     [closed] = told("period", "close", "2026-11", "--by", "Ada")["closed"]
-    assert (closed["closed by"], closed["lines"] > 0) == ("Ada", True)
+    assert (closed["closed_by"], closed["journal_lines"] > 0) == ("Ada", True)
     code, _, err = said("period", "close", "2026-11", "--by", "Ada")
     assert (code, "was closed by Ada" in err.replace("\n", " ")) == (2, True)
     left_at = books.at
@@ -132,7 +132,7 @@ def test_a_month_closes_once_and_what_comes_later_goes_to_the_next(books: Books)
     told("report", "finance", *DAYS)
     [listed] = told("period", "list")["periods"]
     assert listed["unchanged"] is True
-    assert listed["SHA-256"] == closed["SHA-256"]
+    assert listed["sha256"] == closed["sha256"]
     line = tables.journal_line
     with books.engine.connect() as connection:
         late = connection.execute(sa.select(line.c.period, line.c.belongs_to).where(line.c.event == "despatch:2/1"))
@@ -151,4 +151,4 @@ def test_a_month_that_somebody_changed_behind_the_lock_is_told(books: Books) -> 
 
 def test_without_a_name_the_month_is_closed_by_who_is_signed_in(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("getpass.getuser", lambda: "grace")
-    assert told("period", "close", "2026-11")["closed"][0]["closed by"] == "grace"
+    assert told("period", "close", "2026-11")["closed"][0]["closed_by"] == "grace"

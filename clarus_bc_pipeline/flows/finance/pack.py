@@ -68,7 +68,9 @@ def write_pack(
         first_page = ControlSheet(book, book.sheet("Control", colour="#C58B00"))
         ageing = book.sheet("Ageing", colour="#C58B00")
         schedules.differences(book, control)
-        breaks = schedules.breaks(book, rows("breaks"), until=min(given["stop"], now))
+        late_after = timedelta(hours=settings.finance.paid_not_despatched_after_hours)
+        until = min(given["stop"], now)  # ages are told at the end of the days, or now where that is to come
+        breaks = schedules.breaks(book, rows("breaks"), until=until, late_after=late_after)
         schedules.orders(book, rows("schedule"))
         schedules.returns(book, rows("returns"))
         schedules.refunds_by_hand(book, rows("refunds_by_hand"))

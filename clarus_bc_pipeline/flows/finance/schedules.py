@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,15 @@ SQL = read_queries(Path(__file__).with_name("pack.sql"))
 BUCKETS = (("0-7 days", 0), ("8-30 days", 8), ("31-60 days", 31), ("61-90 days", 61), ("over 90 days", 91))
 # What the matching lists that is no finding: nobody has to mend it.
 PLAIN = {
+    "paid_in_time": "Paid and not despatched, within the agreed time",
     "not_checked": "Not checked: payments not read yet",
     "refund_owed": "Cancelled, money not paid back yet",
     "rounding": "Rounding of parts",
 }
 COLOURS = ("#7FA6D6", "#4F7FBF", "#E0A83B", "#D9772B", "#B3261E")
+
+
+IN_TIME = "paid_in_time"  # paid and not despatched, and the agreed time is not over
 
 
 def title_of(code: str) -> str:
@@ -46,8 +50,13 @@ def is_ours(finding: OpenFinding) -> bool:
     return finding.type.owner is Owner.FINANCE or finding.scope.split(".")[0] in ("finance", "returns")
 
 
-def breaks(book: Workbook, rows: Iterable[sa.Row[Any]], *, until: datetime) -> Placed:
-    """What does not agree, with its age at `until`."""
+def breaks(book: Workbook, rows: Iterable[sa.Row[Any]], *, until: datetime, late_after: timedelta) -> Placed:
+    """What does not agree, with its age at `until`. What is paid and not despatched is late after `late_after`."""
+
+    def code_of(row: sa.Row[Any]) -> str:
+        is_in_time = row.code == "paid_not_despatched" and row.since > until - late_after
+        return IN_TIME if is_in_time else str(row.code)
+
     columns = [
         Column("Break", width=34),
         Column("Code", width=24, is_kept=True),
@@ -64,8 +73,8 @@ def breaks(book: Workbook, rows: Iterable[sa.Row[Any]], *, until: datetime) -> P
     ]
     shown = (
         (
-            title_of(row.code),
-            row.code,
+            title_of(code),
+            code,
             row.order_id,
             row.order_product_id or None,
             row.currency,
@@ -73,11 +82,12 @@ def breaks(book: Workbook, rows: Iterable[sa.Row[Any]], *, until: datetime) -> P
             row.since,
             max(0, (until - row.since).days),
             row.is_material,
-            str(REGISTRY[row.code].owner) if row.code in REGISTRY else None,
+            str(REGISTRY[code].owner) if code in REGISTRY else None,
             row.detail,
-            REGISTRY[row.code].next_step if row.code in REGISTRY else None,
+            REGISTRY[code].next_step if code in REGISTRY else None,
         )
         for row in rows
+        for code in [code_of(row)]
     )
     return book.table(book.sheet("Breaks", colour="#B3261E"), columns, shown)
 

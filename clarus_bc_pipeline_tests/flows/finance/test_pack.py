@@ -163,6 +163,18 @@ def test_ages_are_counted_from_the_event_by_formulas_over_the_schedule(books: Bo
     assert rows[0][8] is not None
 
 
+def test_what_is_paid_and_waits_within_the_agreed_time_is_told_apart_from_what_is_late(
+    books: Books, tmp_path: Path
+) -> None:
+    books.order(11, (1, "8.00"))
+    books.at, late = books.at.replace(day=5, hour=11), books.at
+    in_time = rows_of(opened(packed(books, tmp_path))["Breaks"])
+    assert {row["Code"] for row in in_time if row["Order"] == "11"} == {"paid_in_time"}
+    books.at = late
+    now_late = rows_of(opened(packed(books, tmp_path))["Breaks"])
+    assert {row["Code"] for row in now_late if row["Order"] == "11"} == {"paid_not_despatched"}
+
+
 def test_the_same_ledger_gives_the_same_hash_and_another_gives_another(books: Books, tmp_path: Path) -> None:
     first = packed(books, tmp_path)
     assert packed(books, tmp_path).sha256 == first.sha256
