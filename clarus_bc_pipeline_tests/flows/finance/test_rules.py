@@ -82,8 +82,8 @@ def test_the_parts_of_an_order_sum_to_the_whole(facts: OrderFacts) -> None:
     whole = replace(facts, sent=(*facts.sent, rest), cancelled_at=None, payments=(paid("1"),))
     paid_part = rules.earned_when_paid(whole)
     by_despatch = rules.earned_by_despatch(whole)
-    gross = sum((e.gross for e in by_despatch.values()), paid_part.goods if paid_part else D(0))
-    tax = sum((e.tax for e in by_despatch.values()), paid_part.goods_tax if paid_part else D(0))
+    gross = sum((e.gross for e in by_despatch.values()), paid_part.gross if paid_part else D(0))
+    tax = sum((e.tax for e in by_despatch.values()), paid_part.tax if paid_part else D(0))
     held = [each for each in facts.lines if each.kind == "physical" and each.quantity == 0]
     kept = sum((rounded(each.total, facts.currency) for each in held), D(0))
     kept_tax = sum((rounded(each.tax, facts.currency) for each in held), D(0))
