@@ -146,7 +146,10 @@ def _print(said: dict[str, Any]) -> None:
     for file in said["exports"]:
         console.print(f"  {file}", markup=False, highlight=False)
     print_table("Control totals", said["control_totals"], empty="the books are empty")
-    listed = [{**each, "because": ", ".join(each["because"])} for each in said["differences"][:MOST]]
+    listed = [
+        {**each, "order": str(each["order"]), "because": ", ".join(each["because"])}
+        for each in said["differences"][:MOST]
+    ]
     print_table("Orders that explain a difference", listed)
     orders = said["orders"]
     left_out = "; ".join(f"{count:,} {reason}" for reason, count in orders["left_out"].items())

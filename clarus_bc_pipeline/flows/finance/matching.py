@@ -95,6 +95,8 @@ def match(
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('finance match'), hashtext(:store))"), given)
         # The default of 4 MB would sort and hash a large store on disk.
         connection.execute(sa.text("SET LOCAL work_mem = '128MB'" if whole else "SET LOCAL work_mem = '32MB'"))
+        if whole:  # a hash of a million orders' sums does not fit and spills; sorted groups need no memory
+            connection.execute(sa.text("SET LOCAL enable_hashagg = off"))
         connection.execute(SQL["name_store"], given)
         if not whole:
             _make(connection, "match_touched", given)
@@ -112,8 +114,7 @@ def match(
         connection.execute(SQL["keep_breaks"], given)
         rows = tuple(Complete(*row) for row in connection.execute(SQL["completeness"]))
         said = then(connection, given) if then is not None else None
-        examined = None if whole else given["order_ids"]
-        _record_findings(connection, settings, now, examined)
+        _record_findings(connection, settings, now, None if whole else given["order_ids"])
         connection.execute(sa.text("DROP VIEW match_order, match_despatch, match_line"))
     return _matched(rows), said
 
@@ -137,7 +138,13 @@ def _record_findings(
 ) -> None:
     """A finding for each order and material break. What turned late since the last matching is told too."""
     late_before = now - timedelta(hours=settings.finance.paid_not_despatched_after_hours)
-    given = {"store": settings.key, "codes": list(TOLD), "late_before": late_before}
+    given = {
+        "store": settings.key,
+        "codes": list(TOLD),
+        "late_before": late_before,
+        "whole": examined is None,
+        "order_ids": list(examined or ()),
+    }
     findings = [_finding(row) for row in connection.execute(SQL["break_findings"], given)]
     record_findings(connection, store=settings.key, scope=SCOPE, findings=findings, examined_orders=examined, now=now)
 
