@@ -23,6 +23,7 @@ from clarus_bc_pipeline.flows.despatch import gap
 from clarus_bc_pipeline.flows.despatch import sync as despatch
 from clarus_bc_pipeline.flows.despatch.assets import gap_metadata
 from clarus_bc_pipeline.flows.finance import sync as finance
+from clarus_bc_pipeline.flows.finance.assets import control_metadata
 from clarus_bc_pipeline.flows.orders import sync as orders
 from clarus_bc_pipeline.flows.reach import watched
 from clarus_bc_pipeline.flows.returns import sync as returns
@@ -172,6 +173,10 @@ def _turn_finance(store: Store, rhythm: Rhythm, now: float, happened: Happened) 
     if pulled.orders:
         happened["bigcommerce_payments"] = {"orders_read": pulled.orders, "transactions_read": pulled.transactions}
     booked = finance.decide(store).booked
+    with store.engine.connect() as connection:
+        is_proof_due = finance.is_proof_due(connection, store=store.key, now=store.now())
+    if is_proof_due and (control := finance.prove(store).control):
+        happened["finance_control"] = control_metadata(control)
     if booked.journals:
         happened["finance_journal"] = {"journals_new": booked.journals, "journal_lines_new": booked.lines}
 

@@ -89,7 +89,9 @@ def test_sync_says_what_each_flow_did_and_ends_with_1_while_a_finding_is_an_erro
     flows = json.loads(out)
     assert code == 1
     assert [(row["store"], row["flow"]) for row in flows["flows"]] == [
-        (store, flow) for store in ("gifts", "homeware") for flow in ("catalogue", "orders", "despatch", "stock")
+        (store, flow)
+        for store in ("gifts", "homeware")
+        for flow in ("catalogue", "orders", "despatch", "stock", "returns", "finance")
     ]
     assert flows["failed"] == {}
 
@@ -166,9 +168,11 @@ def test_a_store_that_does_not_exist_is_named_with_those_that_do(here: SmallWorl
 
 
 def test_a_flow_that_does_not_exist_is_named_with_those_that_do() -> None:
-    code, _, error = said("sync", "returns")
+    code, _, error = said("sync", "refunds")
     assert code == 2
-    assert "no such flow: returns; flows are catalogue, orders, despatch, stock" in " ".join(error.split())
+    assert "no such flow: refunds; flows are catalogue, orders, despatch, stock, returns, finance" in " ".join(
+        error.split()
+    )
 
 
 def test_a_bad_setting_names_key_value_and_what_would_be_right(
