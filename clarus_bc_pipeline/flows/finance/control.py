@@ -150,10 +150,9 @@ def control_totals(connection: sa.Connection, settings: StoreSettings, *, first:
     return replace(control, deferred=tuple(Movement(*row) for row in connection.execute(SQL["movements"], given)))
 
 
-def _control(connection: sa.Connection, given: Mapping[str, Any]) -> Control:
+def _control(connection: sa.Connection, given: Mapping[str, Any], matched: Matched) -> Control:
     facts = connection.execute(SQL["fact_totals"]).all()
     books = connection.execute(SQL["book_totals"], given).all()
-    held: dict[str, Decimal] = {row.currency: row.held for row in connection.execute(SQL["deferred_held"])}
     connection.execute(SQL["match_deferred"], {**given, "explaining": list(EXPLAINING)})
     named = connection.execute(SQL["deferred_differences"], {"most": LISTED})
     differences = [Difference(row.order_id, row.currency, row.amount, tuple(row.codes)) for row in named]
@@ -174,7 +173,7 @@ def _control(connection: sa.Connection, given: Mapping[str, Any]) -> Control:
             ),
             Proof("VAT on it", currency, said.earned_tax if said else ZERO, -_net(of, "vat", ("despatch", "digital"))),
             Proof(
-                "deferred income", currency, held.get(currency, ZERO), -_net(of, "deferred_income"),
+                "deferred income", currency, said.held if said else ZERO, -_net(of, "deferred_income"),
                 explained.get(currency, ZERO),
             ),
             Proof(
@@ -182,25 +181,15 @@ def _control(connection: sa.Connection, given: Mapping[str, Any]) -> Control:
                 sum((row.credit for row in of), ZERO),
             ),
         ]  # fmt: skip
-    matched = _completeness(connection)
+    read = connection.scalar(sa.text("SELECT count(*) FROM match_order")) or 0
     return Control(
         given["now"],
         tuple(proofs),
         tuple(differences),
         sum(row.orders for row in sums) - len(differences),
-        matched,
+        Completeness(int(read), matched.matched, matched.listed, dict(matched.excluded)),
         {row.currency: row.by_status for row in facts if row.by_status},
     )
-
-
-def _completeness(connection: sa.Connection) -> Completeness:
-    excluded: dict[str, int] = {}
-    counts = {"matched": 0, "listed": 0}
-    read = connection.scalar(sa.text("SELECT count(*) FROM match_order"))
-    for row in connection.execute(SQL["completeness"]):
-        into = excluded if row.is_excluded else counts
-        into[row.state] = into.get(row.state, 0) + row.orders
-    return Completeness(int(read or 0), counts["matched"], counts["listed"], excluded)
 
 
 def _net(rows: Sequence[sa.Row[Any]], account: str, kinds: Sequence[str] | None = None) -> Decimal:

@@ -32,7 +32,7 @@ SCOPE = "finance"
 REFUNDED_STATUS = 4  # BigCommerce: order statuses, https://support.bigcommerce.com/s/article/Order-Statuses
 STEPS = (
     "match_sent", "match_refunds", "match_by_hand", "match_sums", "match_lines", "match_paid",
-    "match_orders", "match_breaks",
+    "match_orders", "match_totals", "match_breaks",
 )  # fmt: skip
 # What a person must know. refund_by_hand is the returns flow's to tell; not_checked and refund_owed are listed only.
 TOLD = (
@@ -71,7 +71,7 @@ def match(
     now: datetime,
     whole: bool = False,
     order_ids: Collection[int] = (),
-    then: Callable[[sa.Connection, Mapping[str, Any]], T] | None = None,
+    then: Callable[[sa.Connection, Mapping[str, Any], Matched], T] | None = None,
 ) -> tuple[Matched, T | None]:
     """Match these orders (`whole`: all), keep their breaks and tell the findings, in one transaction.
 
@@ -112,11 +112,11 @@ def match(
             _make(connection, step, given)
         connection.execute(SQL["forget_breaks"], given)
         connection.execute(SQL["keep_breaks"], given)
-        rows = tuple(Complete(*row) for row in connection.execute(SQL["completeness"]))
-        said = then(connection, given) if then is not None else None
+        matched = _matched(tuple(Complete(*row) for row in connection.execute(SQL["completeness"])))
+        said = then(connection, given, matched) if then is not None else None
         _record_findings(connection, settings, now, None if whole else given["order_ids"])
         connection.execute(sa.text("DROP VIEW match_order, match_despatch, match_line"))
-    return _matched(rows), said
+    return matched, said
 
 
 def _make(connection: sa.Connection, table: str, given: Mapping[str, Any]) -> None:

@@ -159,18 +159,22 @@ SELECT t.order_id,
 
 
 -- name: match_orders
--- Where does each order stand? `paid` is what its transactions say, and until they are read what its status says.
+-- Where does each order stand? `paid` is what its transactions say, and until they are read what its status says;
+-- `held` is the deferred income that it should have.
 CREATE TEMPORARY TABLE match_orders ON COMMIT DROP AS
-SELECT o.*,
-       CASE WHEN o.created_at < :since_created THEN 'created before go-live'
-            WHEN o.status_id = 0 THEN 'incomplete: never placed'
-            WHEN o.is_test THEN 'test payments only'
-            WHEN o.paid = 0 AND NOT o.has_left AND o.refunded = 0 AND o.others = 0
-                 THEN 'not paid and nothing sent' END AS excluded,
-       o.recognised + CASE WHEN o.earned_at_once THEN o.digital + CASE WHEN o.has_sendable THEN 0 ELSE o.charges END
-                           ELSE 0 END AS earned,
-       o.recognised_tax + CASE WHEN o.earned_at_once THEN o.digital_tax
-                                    + CASE WHEN o.has_sendable THEN 0 ELSE o.charges_tax END ELSE 0 END AS earned_tax
+SELECT order_id, currency, decimals, status_id, created_at, modified_at, is_deleted, is_cancelled, total, tax, charges,
+       charges_tax, sent, units_left, lines, has_left, left_at, was_read, is_current, paid, paid_at, paid_back,
+       paid_back_at, others, said, refunded, by_hand, of_no_line, refunded_at, is_too_fine, is_odd,
+       CASE WHEN created_at < :since_created THEN 'created before go-live'
+            WHEN status_id = 0 THEN 'incomplete: never placed'
+            WHEN is_test THEN 'test payments only'
+            WHEN paid = 0 AND NOT has_left AND refunded = 0 AND others = 0 THEN 'not paid and nothing sent' END AS excluded,
+       recognised + CASE WHEN NOT earned_at_once THEN 0 WHEN has_sendable THEN digital ELSE digital + charges END AS earned,
+       recognised_tax + CASE WHEN NOT earned_at_once THEN 0 WHEN has_sendable THEN digital_tax
+                             ELSE digital_tax + charges_tax END AS earned_tax,
+       CASE WHEN is_cancelled OR paid = 0 THEN 0
+            WHEN is_recognised OR earned_at_once AND NOT has_sendable THEN lines_held + kept
+            ELSE lines_held + kept + charges END AS held
   FROM (
       SELECT o.*, o.paid > 0 AND NOT o.is_cancelled AND o.digital IS NOT NULL AS earned_at_once,
              o.lines_recognised + CASE WHEN o.is_recognised THEN o.charges ELSE 0 END AS recognised,
@@ -203,13 +207,12 @@ SELECT o.*,
               FROM match_order o
               JOIN match_currency c ON c.currency = o.currency
               CROSS JOIN LATERAL (SELECT round(o.total_inc_tax, c.decimals) AS total,
-                                         round(o.total_tax, c.decimals) AS tax OFFSET 0) v
+                                         round(o.total_tax, c.decimals) AS tax) v
               LEFT JOIN match_sums m ON m.order_id = o.order_id
               LEFT JOIN match_lines l ON l.order_id = o.order_id
               LEFT JOIN match_paid p ON p.order_id = o.order_id
               LEFT JOIN match_refunds f ON f.order_id = o.order_id
               LEFT JOIN payment_reading r ON r.store = :store AND r.order_id = o.order_id
-            OFFSET 0  -- a fence: without it Postgres works each expression out again wherever it is named
         ) o
   ) o
 
@@ -227,8 +230,10 @@ WITH books AS MATERIALIZED (
 ),
 short AS (
     SELECT g.order_id, string_agg(DISTINCT l.product_code, ', ') AS codes
-      FROM clarus_goods_out_line l JOIN clarus_goods_out g USING (store, goods_out_id)
-     WHERE l.store = :store AND l.short_status <> '' AND g.order_id IS NOT NULL
+      FROM books o
+      JOIN clarus_goods_out g ON g.store = :store AND g.order_id = o.order_id
+      JOIN clarus_goods_out_line l ON l.store = :store AND l.goods_out_id = g.goods_out_id AND l.short_status <> ''
+     WHERE o.is_cancelled OR o.by_hand > 0
      GROUP BY g.order_id
     UNION
     SELECT CAST(e.value AS bigint), f.subject
@@ -328,20 +333,36 @@ SELECT :store, b.order_id, b.order_product_id, b.code, o.currency, b.amount, b.s
   FROM match_breaks b JOIN match_orders o USING (order_id)
 
 
+-- name: match_totals
+-- How many orders are there by currency and reason to leave them out, and what do the facts of each come to?
+CREATE TEMPORARY TABLE match_totals ON COMMIT DROP AS
+SELECT currency, excluded, count(*) AS orders, sum(total) AS total, sum(paid) AS paid,
+       sum(paid) FILTER (WHERE NOT was_read) AS by_status, sum(earned) AS earned, sum(earned_tax) AS earned_tax,
+       sum(refunded) AS refunded, sum(held) AS held
+  FROM match_orders GROUP BY currency, excluded
+
+
 -- name: completeness
 -- Every order that was read is matched, listed or excluded with a reason: how many, and worth what?
-SELECT o.currency, CASE WHEN o.excluded IS NOT NULL THEN o.excluded WHEN b.order_id IS NULL THEN 'matched'
-                        ELSE 'listed' END AS state,
-       o.excluded IS NOT NULL AS is_excluded, count(*) AS orders, sum(o.total) AS total
-  FROM match_orders o LEFT JOIN (SELECT DISTINCT order_id FROM match_breaks) b USING (order_id)
- GROUP BY 1, 2, 3 ORDER BY 1, 3, 2
+WITH listed AS (
+    SELECT o.currency, count(*) AS orders, sum(o.total) AS total
+      FROM (SELECT DISTINCT order_id FROM match_breaks) b JOIN match_orders o USING (order_id)
+     GROUP BY o.currency
+)
+SELECT currency, 'matched' AS state, false AS is_excluded, t.orders - coalesce(l.orders, 0) AS orders,
+       t.total - coalesce(l.total, 0) AS total
+  FROM match_totals t LEFT JOIN listed l USING (currency) WHERE t.excluded IS NULL
+UNION ALL
+SELECT currency, 'listed', false, orders, total FROM listed
+UNION ALL
+SELECT currency, excluded, true, orders, total FROM match_totals WHERE excluded IS NOT NULL
+ ORDER BY 1, 3, 2
 
 
 -- name: fact_totals
 -- What do the facts come to, currency by currency?
-SELECT currency, sum(paid) AS paid, sum(paid) FILTER (WHERE NOT was_read) AS by_status, sum(earned) AS earned,
-       sum(earned_tax) AS earned_tax, sum(refunded) AS refunded
-  FROM match_orders WHERE excluded IS NULL GROUP BY currency ORDER BY currency
+SELECT currency, paid, by_status, earned, earned_tax, refunded, held
+  FROM match_totals WHERE excluded IS NULL ORDER BY currency
 
 
 -- name: book_totals
@@ -362,10 +383,7 @@ SELECT o.order_id, o.currency, h.held - coalesce(j.deferred, 0) AS amount,
               WHERE store = :store AND account = 'deferred_income' GROUP BY order_id) j ON j.order_id = o.order_id
   LEFT JOIN (SELECT order_id, array_agg(DISTINCT code) AS codes FROM match_breaks
               WHERE code = ANY(:explaining) GROUP BY order_id) b ON b.order_id = o.order_id
-  CROSS JOIN LATERAL (
-      SELECT CASE WHEN o.excluded IS NOT NULL OR o.is_cancelled OR o.paid = 0 THEN 0
-                  ELSE o.lines_held + o.kept + CASE WHEN o.is_recognised OR o.earned_at_once AND NOT o.has_sendable THEN 0
-                                                    ELSE o.charges END END AS held) h
+  CROSS JOIN LATERAL (SELECT CASE WHEN o.excluded IS NULL THEN o.held ELSE 0 END AS held) h
  WHERE coalesce(j.deferred, 0) <> h.held
 
 
@@ -380,20 +398,18 @@ SELECT currency, count(*) AS orders, coalesce(sum(amount) FILTER (WHERE codes <>
   FROM match_deferred GROUP BY currency
 
 
--- name: deferred_held
--- What is left to send of all orders, as the deferred income that it should be?
-SELECT o.currency, sum(o.lines_held + o.kept
-           + CASE WHEN o.is_recognised OR o.earned_at_once AND NOT o.has_sendable THEN 0 ELSE o.charges END) AS held
-  FROM match_orders o WHERE o.excluded IS NULL AND NOT o.is_cancelled AND o.paid > 0 GROUP BY o.currency
-
-
 -- name: break_findings
--- Which breaks must a person know? Paid and not sent only once it is late.
+-- Which breaks must a person know? Paid and not sent only once it is late. After a tick: those of the orders that were
+-- matched, and what turned late without anything happening to it.
 SELECT order_id, code, min(currency) AS currency, sum(amount) AS amount, min(since) AS since, count(*) AS lines,
        string_agg(detail, '; ' ORDER BY order_product_id) AS detail
   FROM finance_break
  WHERE store = :store AND is_material AND code = ANY(:codes)
    AND (code <> 'paid_not_despatched' OR since <= :late_before)
+   AND (:whole OR order_id = ANY(:order_ids) OR code = 'paid_not_despatched' AND NOT EXISTS (
+            SELECT FROM finding f
+             WHERE f.store = :store AND f.code = 'paid_not_despatched' AND f.order_id = finance_break.order_id
+               AND f.state = 'open'))
  GROUP BY order_id, code ORDER BY order_id, code
 
 

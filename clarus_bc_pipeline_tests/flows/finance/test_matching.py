@@ -248,3 +248,16 @@ def test_the_books_tie_or_every_difference_is_named_whatever_happens(
     assert books.prove().difference == 0
     with ledger.connect() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM journal_line")) == lines
+
+
+def test_what_turns_late_without_a_change_is_told_by_the_next_tick(books: Books) -> None:
+    from clarus_bc_pipeline.flows.finance.matching import match
+
+    books.order(1)
+    books.order(2)
+    books.prove()
+    books.tick(hours=49)
+    match(books.engine, books.settings, now=books.at, order_ids=[2])
+    assert books.findings() == {(1, "paid_not_despatched"), (2, "paid_not_despatched")}
+    match(books.engine, books.settings, now=books.at, order_ids=[])
+    assert books.findings() == {(1, "paid_not_despatched"), (2, "paid_not_despatched")}
