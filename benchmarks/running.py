@@ -33,6 +33,7 @@ QUICK: Mapping[str, dict[str, Any]] = {
     "catalogue": {"skus": 5_000},
     "stock": {"skus": 4_000, "changed": 2_000, "movements": 6, "lanes": ("worker",)},
     "exposure": {"trials": 5_000},
+    "refunds": {"refunds": 20},
     "finance": {"orders": 20_000, "booked": 2_000, "tick": 200},
 }
 

@@ -53,7 +53,7 @@ class World:
             BigCommerce(self.settings.bigcommerce, TOKEN) as shop,
             Clarus(self.settings.clarus, CLIENT_ID, CLIENT_SECRET) as warehouse,
         ):
-            yield Store(self.settings, engine, shop, warehouse, now)
+            yield Store(self.settings, engine, shop, warehouse, now, refunds_shop=shop)
 
     def with_settings(self, **changes: Any) -> World:
         return replace(self, settings=self.settings.model_copy(update=changes))

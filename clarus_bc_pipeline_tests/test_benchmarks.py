@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import calls, exposure, finance, gap, latency, makespan, pull, pull_server, stock
+from benchmarks import calls, exposure, finance, gap, latency, makespan, pull, pull_server, refunds, stock
 from benchmarks.figures import Figure
 from benchmarks.running import keep
 from clarus_bc_pipeline.bigcommerce.order_record import decode_order
@@ -78,6 +78,12 @@ def test_the_gap_finds_what_was_planted_at_each_size() -> None:
     result = gap.run(orders=(400, 800))
     assert [size["gap_lines"] == size["planted"] for size in result["sizes"]] == [True, True]
     assert len(gap.figures(result)) == 4
+
+
+def test_a_refund_costs_its_quote_itself_and_a_share_of_the_lists() -> None:
+    result = refunds.run(refunds=8)
+    assert 2 <= result["calls_per_refund"] <= 3
+    assert [figure.met for figure in refunds.figures(result)] == [True]
 
 
 def test_finance_lists_the_breaks_that_were_planted_and_its_books_tie() -> None:
