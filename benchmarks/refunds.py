@@ -58,8 +58,8 @@ def _refunded(world: World, store: Store, refunds: int) -> dict[str, Any]:
     despatch.deliver(store)
     orders.pull(store)
     for order in world.shop.orders.values():
-        line = next(iter(order.lines))
-        document = {"lines": [{"order_product_id": line, "units": 1, "reason": "unwanted"}]}
+        first = next(iter(order.lines))
+        document = {"lines": [{"order_product_id": first, "units": 1, "reason": "unwanted"}]}
         world.shop.add_metafield(order.id, "returns", f"rma:RMA-{order.id}", json.dumps(document))
     _turn(store)
     read = finance.pull(store)
