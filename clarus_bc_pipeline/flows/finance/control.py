@@ -11,17 +11,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from clarus_bc_pipeline.decisions import Finding
-from clarus_bc_pipeline.flows.finance.matching import SQL, Matched, match
+from clarus_bc_pipeline.flows.finance.matching import Matched, match
 from clarus_bc_pipeline.flows.returns.currency import shown
 from clarus_bc_pipeline.ledger.cursors import read_cursor, write_cursor
 from clarus_bc_pipeline.ledger.findings import record_findings
+from clarus_bc_pipeline.ledger.queries import read_queries
 from clarus_bc_pipeline.settings import StoreSettings
+
+SQL = read_queries(Path(__file__).with_name("control.sql"))
 
 PROVEN = "finance_control"
 SCOPE = "finance.control"

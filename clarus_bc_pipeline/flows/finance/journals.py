@@ -20,7 +20,6 @@ posts nothing, and the totals are the same in whatever order facts came.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
@@ -238,12 +237,3 @@ def _basis(facts: OrderFacts) -> str:
     lines = (f"{line.order_product_id}={line.quantity}x{line.total:f}/{line.tax:f}" for line in facts.lines)
     prices = f"{facts.total:f}/{facts.tax:f} {' '.join(lines)}"
     return hashlib.sha256(prices.encode()).hexdigest()[:16]
-
-
-def sums(lines: Sequence[Posting]) -> dict[str, Decimal]:
-    """Postings by account, for a test or a summary."""
-    total: dict[str, Decimal] = defaultdict(lambda: ZERO)
-    for posting in lines:
-        for account, amount in posting.amounts.items():
-            total[account] += amount
-    return dict(total)

@@ -168,8 +168,10 @@ SELECT order_id, currency, decimals, status_id, created_at, modified_at, is_dele
        CASE WHEN created_at < :since_created THEN 'created before go-live'
             WHEN status_id = 0 THEN 'incomplete: never placed'
             WHEN is_test THEN 'test payments only'
-            WHEN paid = 0 AND NOT has_left AND refunded = 0 AND others = 0 THEN 'not paid and nothing sent' END AS excluded,
-       recognised + CASE WHEN NOT earned_at_once THEN 0 WHEN has_sendable THEN digital ELSE digital + charges END AS earned,
+            WHEN paid = 0 AND NOT has_left AND refunded = 0 AND others = 0 THEN 'not paid and nothing sent' END
+           AS excluded,
+       recognised + CASE WHEN NOT earned_at_once THEN 0 WHEN has_sendable THEN digital ELSE digital + charges END
+           AS earned,
        recognised_tax + CASE WHEN NOT earned_at_once THEN 0 WHEN has_sendable THEN digital_tax
                              ELSE digital_tax + charges_tax END AS earned_tax,
        CASE WHEN is_cancelled OR paid = 0 THEN 0
@@ -186,11 +188,13 @@ SELECT order_id, currency, decimals, status_id, created_at, modified_at, is_dele
                    v.total - coalesce(l.total, m.total, 0) AS charges, v.tax - coalesce(l.tax, m.tax, 0) AS charges_tax,
                    coalesce(l.sent, m.total, 0) AS lines_sent, coalesce(l.recognised, m.total, 0) AS lines_recognised,
                    coalesce(l.recognised_tax, m.tax, 0) AS lines_recognised_tax, coalesce(l.held, 0) AS lines_held,
-                   l.digital, l.digital_tax, coalesce(l.kept, 0) AS kept, coalesce(l.has_sendable, m.order_id IS NOT NULL) AS has_sendable,
+                   l.digital, l.digital_tax, coalesce(l.kept, 0) AS kept,
+                   coalesce(l.has_sendable, m.order_id IS NOT NULL) AS has_sendable,
                    coalesce(l.units_left, 0) AS units_left, coalesce(m.lines, 0) AS lines,
                    m.left_at IS NOT NULL AS has_left, m.left_at,
                    coalesce(m.left_at <= :recognise_before, false) AS is_recognised,
-                   r.order_id IS NOT NULL AS was_read, coalesce(r.order_modified_at >= o.modified_at, false) AS is_current,
+                   r.order_id IS NOT NULL AS was_read,
+                   coalesce(r.order_modified_at >= o.modified_at, false) AS is_current,
                    CASE WHEN r.order_id IS NOT NULL THEN coalesce(p.captured, 0)
                         WHEN lower(o.payment_status) = ANY(:paid) THEN greatest(v.total, 0)
                         ELSE 0 END AS paid,
@@ -295,8 +299,8 @@ SELECT order_id, 0, 'amounts_do_not_add_up', abs(charges), created_at,
                  || ' (VAT ' || charges_tax || ')' END
   FROM books WHERE is_too_fine OR is_odd
 UNION ALL
-SELECT o.order_id, 0, 'oversell_cancelled', greatest(o.paid - o.sent, o.by_hand), coalesce(o.refunded_at, o.modified_at),
-       'short of ' || min(s.codes)
+SELECT o.order_id, 0, 'oversell_cancelled', greatest(o.paid - o.sent, o.by_hand),
+       coalesce(o.refunded_at, o.modified_at), 'short of ' || min(s.codes)
   FROM books o JOIN short s USING (order_id)
  WHERE o.paid > 0 AND (o.is_cancelled AND o.paid > o.sent OR o.by_hand > 0)
  GROUP BY o.order_id, o.paid, o.sent, o.by_hand, o.refunded_at, o.modified_at
@@ -359,45 +363,6 @@ SELECT currency, excluded, true, orders, total FROM match_totals WHERE excluded 
  ORDER BY 1, 3, 2
 
 
--- name: fact_totals
--- What do the facts come to, currency by currency?
-SELECT currency, paid, by_status, earned, earned_tax, refunded, held
-  FROM match_totals WHERE excluded IS NULL ORDER BY currency
-
-
--- name: book_totals
--- What does the journal hold, by kind of event and account?
-SELECT currency, split_part(event, ':', 1) AS kind, account, sum(debit) AS debit, sum(credit) AS credit
-  FROM journal_line WHERE store = :store GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
-
-
--- name: match_deferred
--- Which orders' deferred income is not what is left to send of them, and which breaks of the order explain it?
--- Pennies that parts of lines rounded apart explain themselves.
-CREATE TEMPORARY TABLE match_deferred ON COMMIT DROP AS
-SELECT o.order_id, o.currency, h.held - coalesce(j.deferred, 0) AS amount,
-       coalesce(b.codes, CASE WHEN abs(h.held - coalesce(j.deferred, 0)) <= (o.lines + 1) / power(10::numeric, o.decimals)
-                              THEN ARRAY['rounding'] ELSE CAST('{}' AS text[]) END) AS codes
-  FROM match_orders o
-  LEFT JOIN (SELECT order_id, sum(credit - debit) AS deferred FROM journal_line
-              WHERE store = :store AND account = 'deferred_income' GROUP BY order_id) j ON j.order_id = o.order_id
-  LEFT JOIN (SELECT order_id, array_agg(DISTINCT code) AS codes FROM match_breaks
-              WHERE code = ANY(:explaining) GROUP BY order_id) b ON b.order_id = o.order_id
-  CROSS JOIN LATERAL (SELECT CASE WHEN o.excluded IS NULL THEN o.held ELSE 0 END AS held) h
- WHERE coalesce(j.deferred, 0) <> h.held
-
-
--- name: deferred_differences
--- The first of them, those that nothing explains before the others.
-SELECT order_id, currency, amount, codes FROM match_deferred ORDER BY codes <> '{}', order_id LIMIT :most
-
-
--- name: deferred_explained
--- How many are they, and what do named breaks explain, currency by currency?
-SELECT currency, count(*) AS orders, coalesce(sum(amount) FILTER (WHERE codes <> '{}'), 0) AS explained
-  FROM match_deferred GROUP BY currency
-
-
 -- name: break_findings
 -- Which breaks must a person know? Paid and not sent only once it is late. After a tick: those of the orders that were
 -- matched, and what turned late without anything happening to it.
@@ -425,20 +390,3 @@ SELECT code, currency, is_material, count(*) AS rows, count(DISTINCT order_id) A
   FROM (SELECT b.*, floor(extract(epoch FROM :now - since) / 86400)::int AS days
           FROM finance_break b WHERE store = :store) b
  GROUP BY code, currency, is_material ORDER BY code, currency, is_material DESC
-
-
--- name: movements
--- How did deferred income move in a time, and with what did it open? By kind of event.
-SELECT currency, coalesce(sum(credit - debit) FILTER (WHERE posting_date < :first), 0) AS opening,
-       coalesce(sum(credit - debit) FILTER (WHERE split_part(event, ':', 1) = 'payment' AND posting_date >= :first), 0)
-           AS paid,
-       coalesce(sum(debit - credit) FILTER (WHERE split_part(event, ':', 1) IN ('despatch', 'digital')
-                                              AND posting_date >= :first), 0) AS earned,
-       coalesce(sum(debit - credit) FILTER (WHERE split_part(event, ':', 1) = 'refund' AND posting_date >= :first), 0)
-           AS refunded,
-       coalesce(sum(debit - credit) FILTER (WHERE split_part(event, ':', 1) = 'cancellation'
-                                              AND posting_date >= :first), 0) AS cancelled,
-       sum(credit - debit) AS closing
-  FROM journal_line
- WHERE store = :store AND account = 'deferred_income' AND posting_date <= :last
- GROUP BY currency ORDER BY currency
