@@ -184,6 +184,7 @@ def test_every_value_comes_back_as_it_went(
             "payment_status": method,
             "currency": "GBP",
             "total_inc_tax": money,
+            "total_tax": money,
             "items_total": 1,
             "items_shipped": 0,
             "is_deleted": True,

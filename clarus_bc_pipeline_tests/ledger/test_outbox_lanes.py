@@ -51,10 +51,10 @@ def test_a_parked_push_does_not_hold_back_its_lane(world: World) -> None:
 
 
 def test_a_parked_push_holds_back_its_own_kind_where_the_flow_says_so(world: World) -> None:
-    refunds = world.remote.delivery("refund", parked_blocks_lane=True)
-    world.queue("RMA-1", "RMA-2", lane="order:1", kind="refund")
+    refunds = world.remote.delivery("payout", parked_blocks_lane=True)
+    world.queue("RMA-1", "RMA-2", lane="order:1", kind="payout")
     world.queue("ship", lane="order:1")
-    world.queue("RMA-3", lane="order:2", kind="refund")
+    world.queue("RMA-3", lane="order:2", kind="payout")
     world.remote.faults.append("refuse")
     world.deliver(refunds)
     assert [world.state(k) for k in ("RMA-1", "RMA-2", "RMA-3")] == ["parked", "pending", "delivered"]
@@ -81,12 +81,12 @@ def test_a_push_back_from_parking_waits_for_the_one_that_overtook_it(world: Worl
 def test_lanes_go_by_priority(world: World) -> None:
     for key, priority in [
         ("stock", Priority.STOCK),
-        ("refund", Priority.REFUND),
+        ("payout", Priority.REFUND),
         ("ship", Priority.SHIPMENT),
     ]:
         world.queue(key, priority=priority)
     world.deliver()
-    assert world.remote.sends == ["ship", "refund", "stock"]
+    assert world.remote.sends == ["ship", "payout", "stock"]
 
 
 def test_stores_do_not_see_each_other(world: World) -> None:
@@ -122,12 +122,12 @@ def test_progress_is_told_of_each_push(world: World) -> None:
 
 def test_a_report_counts_by_kind_and_outcome(world: World) -> None:
     world.queue("a", "b")
-    world.queue("c", kind="refund")
+    world.queue("c", kind="payout")
     world.remote.faults.append("refuse")
-    report = world.deliver(world.remote.delivery(), world.remote.delivery("refund"))
+    report = world.deliver(world.remote.delivery(), world.remote.delivery("payout"))
     assert {kind: dict(outcomes) for kind, outcomes in report.by_kind.items()} == {
         "shipment": {"parked": 1, "delivered": 1},
-        "refund": {"delivered": 1},
+        "payout": {"delivered": 1},
     }
     assert report.metadata() == {
         "delivered": 2, "adopted": 0, "retried": 0, "ambiguous": 0, "parked": 1, "fenced": 0, "lapsed": 0,

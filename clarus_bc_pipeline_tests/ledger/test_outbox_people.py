@@ -98,12 +98,12 @@ def test_a_push_that_is_being_sent_cannot_be_moved(world: World) -> None:
 
 def test_pushes_are_listed_by_state_kind_and_lane(world: World) -> None:
     world.queue("GO-1", "GO-2")
-    world.queue("RMA-1", kind="refund", lane="order:GO-2")
+    world.queue("RMA-1", kind="payout", lane="order:GO-2")
     world.deliver(limit=1)
     with world.engine.connect() as connection:
         open_ = outbox.list_pushes(connection, store=STORE)
         done = outbox.list_pushes(connection, states=[PushState.DELIVERED])
-        lane = outbox.list_pushes(connection, lane="order:GO-2", kind="refund")
+        lane = outbox.list_pushes(connection, lane="order:GO-2", kind="payout")
         other = outbox.list_pushes(connection, store="other")
     assert [p.business_key for p in open_] == ["RMA-1", "GO-2"]
     assert [p.business_key for p in done] == ["GO-1"]
@@ -151,9 +151,9 @@ def test_a_push_later_than_agreed_is_a_finding(world: World) -> None:
 
 
 def test_money_of_unknown_outcome_is_a_finding_of_its_own(world: World) -> None:
-    refunds = world.remote.delivery("refund", person_after_misses=True)
+    refunds = world.remote.delivery("payout", person_after_misses=True)
     world.remote.faults.append("reset")
-    world.queue("RMA-1", kind="refund")
+    world.queue("RMA-1", kind="payout")
     for _ in range(3):
         world.deliver(refunds)
         world.clock.turn(world.settings.settle_seconds)

@@ -235,9 +235,9 @@ def test_credentials_refused_on_a_read_back_keep_it_unknown(world: World) -> Non
 
 
 def test_money_goes_to_a_person_after_two_misses(world: World) -> None:
-    refunds = world.remote.delivery("refund", person_after_misses=True)
+    refunds = world.remote.delivery("payout", person_after_misses=True)
     world.remote.faults.append("reset")
-    world.queue("RMA-1", kind="refund")
+    world.queue("RMA-1", kind="payout")
     for _ in range(3):
         world.deliver(refunds)
         world.clock.turn(world.settings.settle_seconds)
