@@ -27,6 +27,16 @@ DAGSTER_DRIVER = "postgresql+psycopg2"
 
 _POSTGRES_SCHEMES = ("postgresql", "postgres", LEDGER_DRIVER, DAGSTER_DRIVER)
 
+# Postgres's defaults suit a small machine: a million orders read more than 128 MB of buffers, and write more than 1 GB
+# of log between two checkpoints. Memory that is not used is not taken.
+EMBEDDED_SETTINGS = """
+# Of clarus_bc_pipeline, written once; change them as you like.
+shared_buffers = 512MB
+max_wal_size = 4GB
+checkpoint_timeout = 15min
+wal_compression = on
+"""
+
 _embedded_lock = threading.Lock()
 _embedded: dict[Path, Any] = {}
 _known_databases: set[str] = set()
@@ -127,6 +137,9 @@ def _start_embedded(folder: Path) -> Any:
         # else can open it. One lock a data folder is enough, and belongs to whoever owns the folder.
         server._lock = fasteners.InterProcessLock(folder.parent / f"{folder.name}.lock")
         try:
+            with server._lock:
+                server.ensure_pgdata_inited()
+                _set_up(folder)
             server.start()
         except Exception as error:
             raise LedgerUnavailable(
@@ -135,6 +148,14 @@ def _start_embedded(folder: Path) -> Any:
             ) from error
         _forget_killed(server)
     return server
+
+
+def _set_up(folder: Path) -> None:
+    """Give a server our settings, once."""
+    file = folder / "postgresql.conf"
+    if EMBEDDED_SETTINGS.splitlines()[1] not in file.read_text():
+        with file.open("a") as settings:
+            settings.write(EMBEDDED_SETTINGS)
 
 
 def forget_killed_processes() -> None:
