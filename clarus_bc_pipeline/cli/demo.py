@@ -41,7 +41,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
 
 def demo(
-    orders: Annotated[int, typer.Option(help="Real Online Retail orders to replay, over both stores.")] = 200,
+    orders: Annotated[int, typer.Option(help="Real Online Retail orders to replay, over both stores.")] = 150,
     seed: Annotated[int, typer.Option(help="The same seed, the same world.")] = 1,
     json: Json = False,
 ) -> None:
