@@ -6,53 +6,15 @@ What does not belong here: deciding when a finding opens (a flow's `rules.py`).
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from clarus_bc_pipeline.decisions.finding_type import FindingType, Owner, Severity, System
+from clarus_bc_pipeline.decisions.money_findings import FINANCE, RETURNS
+
+__all__ = ["REGISTRY", "FindingType", "Owner", "Severity", "System"]
 
 
-class Owner(enum.StrEnum):
-    """Who can mend it."""
-
-    WAREHOUSE = "warehouse"
-    ECOMMERCE = "ecommerce"
-    CX = "cx"
-    FINANCE = "finance"
-    INTEGRATION = "integration"
-
-
-class Severity(enum.StrEnum):
-    """WARN: a row that a person must mend. ERROR: a promise is broken, or nothing moves until it is mended."""
-
-    WARN = "WARN"
-    ERROR = "ERROR"
-
-
-class System(enum.StrEnum):
-    """Which system to open first."""
-
-    BIGCOMMERCE = "BigCommerce"
-    CLARUS = "Clarus"
-    PIPELINE = "the pipeline's settings"
-    CARRIER = "the carrier's site"
-
-
-@dataclass(frozen=True, slots=True)
-class FindingType:
-    """What every finding of one type has in common, in words for a person who has never seen the code."""
-
-    code: str
-    owner: Owner
-    severity: Severity
-    title: str
-    meaning: str
-    blocks: str
-    next_step: str
-    system: System
-
-
-_WH, _EC, _IN = Owner.WAREHOUSE, Owner.ECOMMERCE, Owner.INTEGRATION
-_CX, _FI = Owner.CX, Owner.FINANCE
+_WH, _EC, _IN, _CX = Owner.WAREHOUSE, Owner.ECOMMERCE, Owner.INTEGRATION, Owner.CX
 _WARN, _ERROR = Severity.WARN, Severity.ERROR
 _BC, _CL, _PL = System.BIGCOMMERCE, System.CLARUS, System.PIPELINE
 _T = FindingType
@@ -279,136 +241,6 @@ _STOCK = (
        "Take the product off sale in BigCommerce, or lift the stop in Clarus.", _BC),
 )
 
-_RETURNS = (
-    _T("rma_unreadable", _CX, _ERROR, "Return that cannot be read",
-       "The RMA on the order in BigCommerce is not JSON of the published shape.",
-       "The warehouse is not told, and nothing is refunded.",
-       "Open the RMA anew (clarus-bc rma open), or ask the app that wrote it.", _BC),
-    _T("rma_refused", _CX, _ERROR, "Return that cannot be right",
-       "The RMA asks for more units than were shipped, for a line of another order, or for units of another RMA.",
-       "The warehouse is not told, and nothing is refunded.",
-       "Compare the RMA with the order and open a right one (clarus-bc rma open).", _BC),
-    _T("rma_changed", _CX, _WARN, "Return changed after the warehouse was told",
-       "The RMA's lines were changed in BigCommerce after its receipt was announced to Clarus.",
-       "The lines that were announced stand.",
-       "Close the RMA and open another for what is different.", _BC),
-    _T("return_unknown", _WH, _WARN, "Parcel back without an RMA",
-       "Clarus received a return whose reference is no RMA of ours.",
-       "Nobody is refunded.",
-       "Find the order by the parcel's papers and ask CX for an RMA; put its number on the receipt in Clarus.", _CL),
-    _T("return_wrong_item", _WH, _ERROR, "Returned product that is not on the RMA",
-       "The receipt holds a product that the RMA does not name.",
-       "It is not refunded; the rest of the RMA goes on.",
-       "Check the parcel; tell CX what came back.", _CL),
-    _T("return_over_received", _WH, _WARN, "More came back than was authorised",
-       "More units were received than the RMA allows.",
-       "The surplus is not refunded.",
-       "Count again; ask CX for an RMA of the surplus.", _CL),
-    _T("return_missing_units", _CX, _WARN, "Fewer came back than was authorised",
-       "The receipt is complete and units of the RMA are missing.",
-       "The missing units are not refunded.",
-       "Ask the customer; a later parcel needs an RMA of its own.", _CL),
-    _T("return_unit_differs", _WH, _ERROR, "Receipt counted in another unit",
-       "The receipt's line counts cases and not single units, or a fraction of a unit.",
-       "Nothing of this RMA is refunded.",
-       "Correct the line in Clarus to single units.", _CL),
-    _T("inspection_unreadable", _WH, _ERROR, "Inspection that cannot be read",
-       "The grade of a returned unit is none that the settings know, or more units are graded than were received.",
-       "Nothing of this RMA is refunded.",
-       "Correct the grade on the receipt in Clarus, or map the word in returns.grades.", _CL),
-    _T("inspection_overdue", _WH, _WARN, "Return waits for inspection",
-       "The parcel is back and nobody has inspected it in the agreed time.",
-       "The customer waits for the refund, and the law's 14 days run.",
-       "Inspect the return and grade it in Clarus.", _CL),
-    _T("return_not_sellable", _WH, _WARN, "Returned units that failed inspection",
-       "Units came back damaged and are neither refunded nor for sale.",
-       "The customer is not refunded for them.",
-       "Tell CX and the customer; decide what becomes of the goods.", _CL),
-    _T("refund_due", _FI, _WARN, "Refund due soon",
-       "A return was received days ago and has not been refunded.",
-       "The law gives 14 days from receipt.",
-       "See what holds it: clarus-bc rma show NUMBER.", _BC),
-    _T("refund_overdue", _FI, _ERROR, "Refund at or past the legal limit",
-       "A return was received nearly 14 days ago and has not been refunded.",
-       "The law's 14 days run out.",
-       "Refund it today: clarus-bc rma show NUMBER says what holds it.", _BC),
-    _T("refund_without_receipt", _FI, _ERROR, "Refund without goods",
-       "Money was paid back for units that the warehouse has not received back.",
-       "Stock and books disagree.",
-       "Find out who refunded and why; chase the parcel or write the goods off.", _BC),
-    _T("refund_by_hand", _FI, _WARN, "Refund made in BigCommerce",
-       "Somebody refunded this order in BigCommerce and not by an RMA.",
-       "The RMA's own refund is not sent, so that nothing is paid twice.",
-       "Check that it is for the same units; then close the RMA (clarus-bc rma close).", _BC),
-    _T("refund_differs", _FI, _ERROR, "Refund of another amount than approved",
-       "BigCommerce refunded another amount than was approved for the RMA, or quotes more than may be refunded.",
-       "The difference is open.",
-       "Compare the refund with the RMA and correct it in BigCommerce.", _BC),
-    _T("refund_declined", _FI, _ERROR, "Refund declined by the payment provider",
-       "BigCommerce holds the refund, and the gateway did not pay it.",
-       "The customer has no money.",
-       "Pay it by another way in BigCommerce or the gateway, and tell the customer.", _BC),
-    _T("refund_not_possible", _FI, _ERROR, "Refund that cannot be made",
-       "Less is left of the order's payment than is due, the payment is not captured, or no way of paying is offered.",
-       "The refund is not sent.",
-       "See the order's payments in BigCommerce and refund by hand what is due.", _BC),
-    _T("return_not_on_sale", _WH, _WARN, "Sellable return that is not on sale",
-       "Units passed inspection and the stock that Clarus gives does not hold them.",
-       "They cannot be sold.",
-       "Release or put away the units in Clarus.", _CL),
-    _T("restocked_twice", _EC, _WARN, "Shop puts refunded units back by itself",
-       "BigCommerce is set to add refunded units to its stock; the warehouse's stock holds them too.",
-       "Until the next sync the shop may show them twice.",
-       "Turn off stock adjustment on refunds in BigCommerce's inventory settings.", _BC),
-)
-
-_FINANCE = (
-    _T("paid_not_despatched", _WH, _WARN, "Paid and not despatched",
-       "The order is paid and units have not left the warehouse in the agreed time.",
-       "Income stays deferred, and the customer waits.",
-       "See where the order stands: clarus-bc order NUMBER.", _CL),
-    _T("despatched_not_paid", _FI, _ERROR, "Despatched and not paid",
-       "Goods have left, and less was captured than they come to.",
-       "Revenue without money.",
-       "Capture the payment or ask the customer; see the order's transactions in BigCommerce.", _BC),
-    _T("duplicate_capture", _FI, _ERROR, "Captured more than the order",
-       "More was captured than the order comes to.",
-       "The surplus is the customer's.",
-       "Compare the order's transactions with the gateway, and pay the surplus back.", _BC),
-    _T("partial_capture", _FI, _WARN, "Captured less than the order",
-       "A part of the order's amount was captured.",
-       "Only what was captured can be refunded.",
-       "Capture the rest, or explain it.", _BC),
-    _T("refunded_without_money", _FI, _ERROR, "Refunded status without a refund",
-       "The order has the status Refunded, and no refund of that amount exists.",
-       "The books show no refund.",
-       "Find the refund at the gateway, or correct the status in BigCommerce.", _BC),
-    _T("gateway_refund_not_in_shop", _FI, _ERROR, "Gateway refund that the shop does not show",
-       "The payments show money paid back that no refund in BigCommerce accounts for.",
-       "Payout and books differ.",
-       "Record the refund in BigCommerce, or query it with the gateway.", _BC),
-    _T("currency_differs", _FI, _ERROR, "Payment in another currency",
-       "A payment or refund is in another currency than its order.",
-       "It is left out of the totals and listed by itself.",
-       "See the order's transactions in BigCommerce.", _BC),
-    _T("amounts_do_not_add_up", _FI, _ERROR, "Order whose parts do not add up",
-       "The order's lines and charges do not come to its total, or an amount has more decimals than its currency.",
-       "The difference is shown in the control totals.",
-       "See whether the order was edited in BigCommerce.", _BC),
-    _T("price_changed_after_despatch", _FI, _WARN, "Price changed after despatch",
-       "A line's price was edited in BigCommerce after its units left.",
-       "The difference is posted, in the next open period where the first is closed.",
-       "Check who edited the order, and why.", _BC),
-    _T("oversell_cancelled", _FI, _WARN, "Cancelled for lack of stock",
-       "A paid order was cancelled or cut short because the stock was not there.",
-       "Its income is reversed.",
-       "Check that the customer was refunded.", _BC),
-    _T("control_total_differs", _FI, _ERROR, "Control totals do not tie",
-       "The period's books and the facts behind them differ by an amount that no listed item explains.",
-       "The pack cannot be signed off.",
-       "Ask the integration team: this is a fault of the pipeline.", _PL),
-)
-
 _PIPELINE = (
     _T("push_parked", _IN, _ERROR, "Refused for good",
        "The other system refused this write and would refuse it again.",
@@ -450,5 +282,5 @@ _PIPELINE = (
 # fmt: on
 
 REGISTRY: Mapping[str, FindingType] = {
-    t.code: t for t in (*_ORDERS, *_DESPATCH, *_GAP, *_STOCK, *_RETURNS, *_FINANCE, *_PIPELINE)
+    t.code: t for t in (*_ORDERS, *_DESPATCH, *_GAP, *_STOCK, *RETURNS, *FINANCE, *_PIPELINE)
 }
