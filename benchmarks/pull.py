@@ -114,5 +114,5 @@ def _served(count: int, lines: int) -> Iterator[str]:
             raise RuntimeError("the server of orders did not start")
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.terminate()
-        server.wait(10)
+        server.kill()  # it holds nothing that could be lost
+        server.wait()
