@@ -6,13 +6,15 @@ to. What does not: comparing the two catalogues (`rules.py`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 import pandera.pandas as pa
 
 from clarus_bc_pipeline.flows.catalogue.rules import CLARUS_CODE_LENGTH, sku_fault
 
 
-def _no_fault(*codes: str):  # type: ignore[no-untyped-def]
+def _no_fault(*codes: str) -> Callable[[pd.Series], pd.Series]:
     """A column check: none of `codes` is what is wrong with the SKU."""
 
     def check(skus: pd.Series) -> pd.Series:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
@@ -136,7 +137,7 @@ def despatches_reach_the_shop_in_time(context: dg.AssetCheckExecutionContext, st
     )
 
 
-def _rows(engine: sa.Engine, name: str, store: str) -> list[dict]:  # type: ignore[type-arg]
+def _rows(engine: sa.Engine, name: str, store: str) -> list[dict[str, Any]]:
     with engine.connect() as connection:
         rows = connection.execute(SQL[name], {"store": store, "since": utc_now() - WINDOW}).mappings()
         return [dict(row) for row in rows]

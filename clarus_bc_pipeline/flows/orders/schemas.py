@@ -6,6 +6,8 @@ What does not: whether an order is released (`rules.py`, which applies the same 
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pandera.pandas as pa
 
@@ -57,7 +59,7 @@ open_order_addresses = pa.DataFrameSchema(
 )
 
 
-def address_frame(addresses: list[dict]) -> pd.DataFrame:  # type: ignore[type-arg]
+def address_frame(addresses: list[dict[str, Any]]) -> pd.DataFrame:
     """Addresses as a frame that holds no personal data: which fields are wrong, never what they say."""
     rows = []
     for address in addresses:
